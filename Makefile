@@ -1,0 +1,50 @@
+# Two commands do everything: `make run` (the national plan) and `make test` (all checks).
+# Both make .venv when it is missing or when a lock has changed, and are quick otherwise.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test test-all lint bench lock clean
+.DEFAULT_GOAL := run
+
+run: .venv/run.stamp ## Solve the packaged national instance and show the plan
+	$(BIN)/allocator solve norway-2024 --out build/norway-2024 --overwrite
+
+test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/dev.stamp lint ## Every check, the slow ones too
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.stamp ## Style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev.stamp ## Time every phase; writes benchmarks/results and docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove everything that was made here
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock pyproject.toml | .venv/bin/python
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Needs uv (`pip install uv`); the locks hold versions and hashes, and no address.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --all-extras --group build pyproject.toml
+lock: ## Renew both locks
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock

@@ -1,0 +1,1 @@
+"""Quota allocation: what is done with instances, policies and plans."""

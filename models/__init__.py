@@ -1,0 +1,1 @@
+"""What things are: instances, policies, plans, and the mathematical program over them."""
