@@ -144,9 +144,7 @@ _DEFINITIONS = (
             _text("name", "Official name."),
             _id("county_id", "Official number of the county, as text."),
             _text("county", "Name of the county."),
-            _number(
-                "latitude", "degrees", "Municipal centre, WGS84.", minimum=-90.0, maximum=90.0
-            ),
+            _number("latitude", "degrees", "Municipal centre, WGS84.", minimum=-90.0, maximum=90.0),
             _number(
                 "longitude", "degrees", "Municipal centre, WGS84.", minimum=-180.0, maximum=180.0
             ),
@@ -192,8 +190,7 @@ _DEFINITIONS = (
             _number(
                 "transit_seats",
                 "persons per day",
-                "Persons who can travel daily to services with today's transport; "
-                "blank: no limit.",
+                "Persons who can travel daily to services with today's transport; blank: no limit.",
                 required=False,
                 minimum=0.0,
             ),
@@ -322,9 +319,7 @@ _DEFINITIONS = (
                 required=False,
             ),
             _count("beds", "beds", "Size of the dwellings it creates.", required=False, **_BEDS),
-            _id(
-                "service_id", "Service whose places it creates.", "services", required=False
-            ),
+            _id("service_id", "Service whose places it creates.", "services", required=False),
             _number(
                 "units_per_step",
                 "dwellings, persons per day or units",

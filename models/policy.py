@@ -210,9 +210,7 @@ class Policy(PolicyPart):
 
     target: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     """Persons to settle; none: the target of the instance."""
-    key: Annotated[Key, BeforeValidator(lambda v: {"name": v} if isinstance(v, str) else v)] = (
-        Key()
-    )
+    key: Annotated[Key, BeforeValidator(lambda v: {"name": v} if isinstance(v, str) else v)] = Key()
     """Rule that gives every municipality its share."""
     credits: Credits = Credits()
     """How earlier over- and under-delivery counts."""

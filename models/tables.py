@@ -225,9 +225,7 @@ def _with_dtype(
 
 def _cell_problem(table: Table, column: Column, position: int, cell: str) -> Problem:
     message = "the cell is blank" if cell == "" else f"not {_kind(column)}"
-    return Problem(
-        message, f"give {_kind(column)}", table.name, position + 1, column.name, cell
-    )
+    return Problem(message, f"give {_kind(column)}", table.name, position + 1, column.name, cell)
 
 
 def _kind(column: Column) -> str:

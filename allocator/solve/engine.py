@@ -1,0 +1,229 @@
+"""The adapter to HiGHS: arrays in, outcome out. No other module imports `highspy`.
+
+Every call uses a fresh solver object, because a cancelled one stays cancelled, and one
+thread, because the number of threads is fixed for the life of a process.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import highspy
+import numpy as np
+
+from allocator.errors import SolverError
+from allocator.solve.arrays import Arrays, Vector
+
+
+class Ending(StrEnum):
+    """How one call of the solver ended."""
+
+    OPTIMAL = "optimal"
+    LIMIT = "limit"
+    INFEASIBLE = "infeasible"
+
+
+_ENDINGS = {
+    highspy.HighsModelStatus.kOptimal: Ending.OPTIMAL,
+    highspy.HighsModelStatus.kModelEmpty: Ending.OPTIMAL,
+    highspy.HighsModelStatus.kTimeLimit: Ending.LIMIT,
+    highspy.HighsModelStatus.kInterrupt: Ending.LIMIT,
+    highspy.HighsModelStatus.kHighsInterrupt: Ending.LIMIT,
+    highspy.HighsModelStatus.kSolutionLimit: Ending.LIMIT,
+    highspy.HighsModelStatus.kObjectiveTarget: Ending.LIMIT,
+    highspy.HighsModelStatus.kInfeasible: Ending.INFEASIBLE,
+}
+
+
+class Flag(Protocol):
+    """Something that says whether to stop, such as a `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Tell whether to stop."""
+        ...
+
+
+Report = Callable[[float | None, float | None], None]
+"""Called with incumbent and bound while the solver works; none while there is none."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the solver is told besides the program."""
+
+    time_limit: float
+    gap: float = 0.0
+    seed: int = 0
+    presolve: bool = True
+    rins: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the solver found.
+
+    Attributes
+    ----------
+    ending
+        How it ended.
+    solution
+        Shape (columns,), or none.
+    value
+        Objective at the solution, or none.
+    bound
+        Proven bound on the objective, or none.
+    seconds
+        Wall time of the call.
+    """
+
+    ending: Ending
+    solution: Vector | None
+    value: float | None
+    bound: float | None
+    seconds: float
+
+
+def run(
+    arrays: Arrays,
+    cost: Vector,
+    constant: float,
+    settings: Settings,
+    *,
+    start: Vector | None = None,
+    report: Report | None = None,
+    cancel: Flag | None = None,
+) -> Outcome:
+    """Minimise ``cost·x + constant`` over `arrays`.
+
+    Parameters
+    ----------
+    arrays
+        The program, shapes as in `Arrays`.
+    cost
+        Shape (columns,).
+    start
+        A solution to start from, shape (columns,).
+    report
+        Called with incumbent and bound while a mixed-integer program is solved.
+    cancel
+        When set, the solver stops and keeps the best solution so far.
+
+    Raises
+    ------
+    SolverError
+        If the solver refuses the program or an option, or ends in a state that is
+        neither an answer nor a limit.
+    """
+    began = time.perf_counter()
+    if settings.time_limit <= 0 or (cancel is not None and cancel.is_set()):
+        return Outcome(Ending.LIMIT, None, None, None, 0.0)
+    solver = highspy.Highs()
+    _set_options(solver, settings)
+    _accept(solver.passModel(_model(arrays, cost, constant)), "the program")
+    if start is not None and arrays.integer.any():
+        _give_start(solver, start)
+    _listen(solver, report, cancel)
+    if solver.run() == highspy.HighsStatus.kError:
+        raise SolverError(f"the solver failed: {solver.getModelStatus()}")
+    return _outcome(solver, arrays, time.perf_counter() - began)
+
+
+def version() -> str:
+    """Return the version of the solver."""
+    return str(highspy.Highs().version())
+
+
+def _set_options(solver: highspy.Highs, settings: Settings) -> None:
+    options: dict[str, Any] = {
+        "output_flag": False,
+        "threads": 1,
+        "random_seed": settings.seed,
+        "time_limit": settings.time_limit,
+        "mip_rel_gap": settings.gap,
+        "mip_abs_gap": 1e-7,
+        "mip_feasibility_tolerance": 1e-7,
+        "presolve": "choose" if settings.presolve else "off",
+        "mip_heuristic_run_rins": settings.rins,
+        **settings.extra,
+    }
+    for name, value in options.items():
+        _accept(solver.setOptionValue(name, value), f"the option {name}={value!r}")
+
+
+def _accept(status: highspy.HighsStatus, what: str) -> None:
+    if status != highspy.HighsStatus.kOk:
+        raise SolverError(f"the solver refuses {what}")
+
+
+def _model(arrays: Arrays, cost: Vector, constant: float) -> highspy.HighsLp:
+    model = highspy.HighsLp()
+    model.num_row_, model.num_col_ = arrays.matrix.shape
+    model.col_cost_ = cost
+    model.offset_ = constant
+    model.col_lower_, model.col_upper_ = arrays.lower, arrays.upper
+    model.row_lower_, model.row_upper_ = arrays.row_lower, arrays.row_upper
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.num_row_, model.a_matrix_.num_col_ = arrays.matrix.shape
+    model.a_matrix_.start_ = arrays.matrix.indptr.astype(np.int32)
+    model.a_matrix_.index_ = arrays.matrix.indices.astype(np.int32)
+    model.a_matrix_.value_ = arrays.matrix.data
+    if arrays.integer.any():
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        model.integrality_ = [kinds[int(whole)] for whole in arrays.integer]
+    return model
+
+
+def _give_start(solver: highspy.Highs, start: Vector) -> None:
+    solution = highspy.HighsSolution()
+    solution.col_value = start.tolist()
+    _accept(solver.setSolution(solution), "the starting solution")
+
+
+def _listen(solver: highspy.Highs, report: Report | None, cancel: Flag | None) -> None:
+    """Watch the flag and pass on progress.
+
+    The Python callbacks also give the interpreter a moment to handle signals, which is
+    how Ctrl-C reaches a running solve.
+    """
+
+    def interrupt(event: Any) -> None:
+        if cancel is not None and cancel.is_set():
+            event.interrupt()
+
+    def log(event: Any) -> None:
+        if report is not None:
+            report(_finite(event.data_out.mip_primal_bound), _finite(event.data_out.mip_dual_bound))
+
+    solver.cbMipInterrupt.subscribe(interrupt)
+    solver.cbSimplexInterrupt.subscribe(interrupt)
+    solver.cbIpmInterrupt.subscribe(interrupt)
+    solver.cbMipLogging.subscribe(log)
+    solver.cbMipImprovingSolution.subscribe(log)
+
+
+def _outcome(solver: highspy.Highs, arrays: Arrays, seconds: float) -> Outcome:
+    status = solver.getModelStatus()
+    if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        raise SolverError("the solver cannot tell infeasible from unbounded")
+    if status not in _ENDINGS:
+        raise SolverError(f"the solver ended with {solver.modelStatusToString(status)}")
+    ending = _ENDINGS[status]
+    info = solver.getInfo()
+    feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    if ending is Ending.INFEASIBLE or not feasible:
+        bound = _finite(info.mip_dual_bound) if arrays.integer.any() else None
+        return Outcome(ending, None, None, bound, seconds)
+    solution = np.array(solver.getSolution().col_value, dtype=np.float64)
+    value = float(info.objective_function_value)
+    bound = _finite(info.mip_dual_bound) if arrays.integer.any() else value
+    if ending is Ending.LIMIT and not arrays.integer.any():
+        bound = None
+    return Outcome(ending, solution, value, bound, seconds)
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if math.isfinite(number) and abs(number) < 1e20 else None

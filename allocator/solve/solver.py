@@ -1,0 +1,201 @@
+"""Solve: instance and policy in, verified plan out."""
+
+from typing import Any
+
+import numpy as np
+
+from allocator.checking import check, check_policy
+from allocator.errors import InvalidInstance, InvalidPolicy, SolverError, VerificationError
+from allocator.keys import fair_shares
+from allocator.solve import engine
+from allocator.solve.arrays import TriviallyInfeasible, Vector
+from allocator.solve.compile import compile_program
+from allocator.solve.conflicts import find_conflicts
+from allocator.solve.engine import Flag, Settings
+from allocator.solve.extract import Extract
+from allocator.solve.progress import Clock, Listener, Progress, relative_gap
+from allocator.solve.secants import Secants
+from allocator.solve.stages import Infeasible, Stages
+from allocator.verify import verify
+from allocator.version import VERSION
+from models.instance import Instance
+from models.options import SolveOptions
+from models.plan import Conflict, GoalResult, InstanceReference, Plan, Status
+from models.policy import Policy
+from models.problems import errors, warnings
+from models.program import Data, build, collect
+
+PROVEN = 1e-6
+"""Relative gap at which a goal counts as proven best."""
+CONFLICT_SECONDS = 30.0
+"""Time given to finding out what clashes, in seconds, when the limit leaves less."""
+
+
+def solve_here(
+    instance: Instance,
+    policy: Policy,
+    options: SolveOptions,
+    progress: Listener | None,
+    cancel: Flag | None,
+) -> Plan:
+    """Solve in this process; see `allocator.solve.solve`."""
+    run = _Run(instance, policy, options, progress, cancel)
+    run.prepare()
+    for settings in _attempts(options):
+        try:
+            plan = run.attempt(settings)
+        except (SolverError, VerificationError) as error:
+            failure: Exception = error
+            run.notes.append(f"a first attempt failed and was repeated without RINS: {error}")
+            continue
+        return plan
+    raise failure
+
+
+def _attempts(options: SolveOptions) -> list[Settings]:
+    """Try as it is, then without the heuristic that is known to crash or mislead."""
+    usual = Settings(options.time_limit, options.gap, options.seed)
+    return [usual, Settings(options.time_limit, options.gap, options.seed, rins=False)]
+
+
+class _Run:
+    """One computation, phase by phase."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        policy: Policy,
+        options: SolveOptions,
+        progress: Listener | None,
+        cancel: Flag | None,
+    ) -> None:
+        self.instance, self.policy, self.options = instance, policy, options
+        self.progress, self.cancel = progress, cancel
+        self.clock = Clock(options.time_limit)
+        self.notes: list[str] = []
+
+    def prepare(self) -> None:
+        """Check instance and policy and take the coefficients from them."""
+        self._tell("check")
+        found = check(self.instance)
+        if errors(found):
+            raise InvalidInstance(f"instance {self.instance.id}", errors(found))
+        wrong = check_policy(self.instance, self.policy)
+        if errors(wrong):
+            raise InvalidPolicy("policy", errors(wrong))
+        self.notes += [str(problem) for problem in warnings([*found, *wrong])]
+        self.clock.lap("check")
+        self.data: Data = collect(
+            self.instance, self.policy, fair_shares(self.instance, self.policy)
+        )
+        self.clock.lap("collect")
+
+    def attempt(self, settings: Settings) -> Plan:
+        """Build, solve, extract and verify once."""
+        try:
+            stages, results = self._optimise(settings)
+        except (Infeasible, TriviallyInfeasible):
+            return self._infeasible(settings)
+        if stages.solution is None:
+            return self._plan(Status.NONE)
+        solution = self._polished(stages)
+        extract = Extract(self.instance, self.data, stages.arrays.columns, solution)
+        results = [self._reread(extract, result) for result in results]
+        plan = self._plan(
+            self._status(results),
+            goals=tuple(results),
+            totals=extract.totals(),
+            tables=extract.tables(),
+        )
+        self.clock.lap("extract")
+        violations = verify(self.instance, self.policy, plan)
+        if violations:
+            raise VerificationError(violations)
+        self.clock.lap("verify")
+        return plan.model_copy(update={"timings": self._timings()})
+
+    def _optimise(self, settings: Settings) -> tuple[Stages, list[GoalResult]]:
+        self._tell("build")
+        model = build(self.data)
+        self.clock.lap("build")
+        arrays = compile_program(model)
+        self.clock.lap("compile")
+        stages = Stages(
+            data=self.data,
+            arrays=arrays,
+            secants=Secants(self.data, model.most, arrays),
+            options=self.options,
+            clock=self.clock,
+            settings=settings,
+            listener=self.progress,
+            cancel=self.cancel,
+        )
+        return stages, stages.run()
+
+    def _polished(self, stages: Stages) -> Vector:
+        """Re-solve the placements with the integers fixed, so that every row holds cleanly."""
+        solution = stages.solution
+        if solution is None:
+            raise SolverError("there is no solution to polish")
+        cost, constant = stages.objective(self.policy.goals[-1])
+        fixed = stages.arrays.integers_fixed(solution)
+        outcome = engine.run(fixed, cost, constant, Settings(60.0, seed=self.options.seed))
+        self.clock.lap("polish")
+        if outcome.solution is None:
+            return np.where(stages.arrays.integer, np.round(solution), solution)
+        return outcome.solution
+
+    @staticmethod
+    def _reread(extract: Extract, result: GoalResult) -> GoalResult:
+        """Take a goal's value from the plan itself, so that what is reported is what is there."""
+        value = sum(weight * extract.term(term) for term, weight in result.terms.items())
+        bound = None if result.bound is None else min(result.bound, value)
+        return result.model_copy(
+            update={"value": value, "bound": bound, "gap": relative_gap(value, bound)}
+        )
+
+    def _status(self, results: list[GoalResult]) -> Status:
+        gaps = [result.gap for result in results]
+        if any(gap is None or gap > self.options.gap + PROVEN for gap in gaps):
+            return Status.LIMIT
+        if all(gap is not None and gap <= PROVEN for gap in gaps):
+            return Status.OPTIMAL
+        return Status.WITHIN_GAP
+
+    def _infeasible(self, settings: Settings) -> Plan:
+        self._tell("conflicts")
+        seconds = max(CONFLICT_SECONDS, self.clock.left)
+        limits = Settings(seconds, 1e-6, self.options.seed, rins=settings.rins)
+        conflicts = find_conflicts(self.data, limits, self.cancel)
+        self.clock.lap("conflicts")
+        if conflicts:
+            return self._plan(Status.INFEASIBLE, conflicts=tuple(conflicts))
+        if not settings.presolve:
+            raise SolverError("the solver calls a program infeasible that needs no relief")
+        self.notes.append("a verdict of infeasible was wrong and was repeated without presolve")
+        again = Settings(settings.time_limit, settings.gap, settings.seed, False, settings.rins)
+        return self.attempt(again)
+
+    def _plan(self, status: Status, **more: Any) -> Plan:
+        more.setdefault("conflicts", ())
+        conflicts: tuple[Conflict, ...] = more.pop("conflicts")
+        return Plan(
+            instance=InstanceReference(id=self.instance.id, sha256=self.instance.sha256),
+            policy=self.policy,
+            options=self.options,
+            status=status,
+            conflicts=conflicts,
+            timings=self._timings(),
+            versions={"allocator": VERSION, "highs": engine.version()},
+            warnings=tuple(self.notes),
+            **more,
+        )
+
+    def _timings(self) -> dict[str, float]:
+        return {phase: round(s, 4) for phase, s in self.clock.timings.items()} | {
+            "total": round(self.clock.elapsed, 4)
+        }
+
+    def _tell(self, phase: str) -> None:
+        if self.progress is not None:
+            self.progress(Progress(phase, None, None, None, self.clock.elapsed))

@@ -1,0 +1,93 @@
+"""Participation: a municipality is asked for nothing, or for at least the floor.
+
+::
+
+    q_m = δ n_m + ρ o_m = Σ_{s∈S(m)} Σ_g x_{s,g}        for every m not decided exactly
+    q_m = E_m           = Σ_{s∈S(m)} Σ_g x_{s,g}        for every m decided exactly
+    φ a_m ≤ q_m ≤ Q_m a_m
+    Σ_m o_m ≤ 1
+
+=========  =======================================================  ==========
+q_m        quota                                                    persons
+n_m        whole lots, integer ≥ 0                                  lots
+δ          step: persons in one lot                                 persons
+o_m        1 when m carries the odd lot (only if ρ ≠ 0)             yes or no
+ρ          (T − Σ E_m) mod δ: persons left over from whole lots     persons
+a_m        1 when m is asked                                        yes or no
+φ          floor, rounded up to whole lots (the odd lot comes on    persons
+           top of them or replaces part of them, never below φ)
+Q_m        most persons m could ever house, carry and serve, and    persons
+           the largest quota the policy allows
+E_m        persons decided exactly                                  persons
+x_{s,g}    persons of group g at site s                             persons
+=========  =======================================================  ==========
+
+*When it binds* a municipality would take fewer than the floor if it could, and
+takes the floor or nothing. *Relaxed* by a lower floor or a smaller step; decisions
+taken exactly are relaxed only when conflicts are looked for.
+"""
+
+import math
+from typing import Any
+
+import pyomo.environ as pyo
+
+from models.program.data import Data
+
+
+def declare(model: Any, data: Data, most: dict[str, float]) -> None:
+    """Declare lots, the odd lot and who is asked; define `model.quota`.
+
+    Parameters
+    ----------
+    most
+        Q_m in persons.
+    """
+    step, odd_lot = data.step, data.odd_lot
+    free = [m for m in data.municipalities if m not in data.exact]
+    gated = [m for m in free if data.policy.floor > min(step, odd_lot or step)]
+    model.lots = pyo.Var(
+        free,
+        domain=pyo.NonNegativeIntegers,
+        bounds=lambda _, m: (0, math.floor(most[m] / step + 1e-9)),
+    )
+    model.odd = pyo.Var(free if odd_lot else [], domain=pyo.Binary)
+    model.asked = pyo.Var(gated, domain=pyo.Binary)
+
+    def quota(_: Any, m: str) -> Any:
+        if m in data.exact:
+            return data.exact[m] + _relief(model, m)
+        return step * model.lots[m] + (odd_lot * model.odd[m] if odd_lot else 0)
+
+    model.quota = pyo.Expression(data.municipalities, rule=quota)
+    model.quota_is_placed = pyo.Constraint(
+        data.municipalities,
+        rule=lambda _, m: (
+            model.quota[m]
+            - sum(model.persons[s, g] for s in data.sites[m] for g in data.groups_at(m))
+            == 0
+        ),
+    )
+    model.at_least_floor = pyo.Constraint(
+        gated, rule=lambda _, m: model.quota[m] - data.policy.floor * model.asked[m] >= 0
+    )
+    model.only_if_asked = pyo.Constraint(
+        gated, rule=lambda _, m: model.quota[m] - largest(data, most[m]) * model.asked[m] <= 0
+    )
+    if odd_lot:
+        model.one_odd_lot = pyo.Constraint(expr=sum(model.odd.values()) <= 1)
+
+
+def largest(data: Data, most: float) -> float:
+    """Return the largest quota on the lattice of lots that does not exceed `most`."""
+    whole = math.floor(most / data.step + 1e-9) * data.step
+    if data.odd_lot:
+        odd = math.floor((most - data.odd_lot) / data.step + 1e-9) * data.step + data.odd_lot
+        whole = max(whole, odd)
+    return float(max(0, whole))
+
+
+def _relief(model: Any, municipality: str) -> Any:
+    if not hasattr(model, "relief"):
+        return 0
+    return model.relief["fixed", municipality, "more"] - model.relief["fixed", municipality, "less"]
