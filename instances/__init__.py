@@ -1,0 +1,1 @@
+"""Packaged instances and what builds them."""
