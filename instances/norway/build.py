@@ -39,9 +39,9 @@ _INDICATORS = (
     "kostra_group",
     "centrality_class",
     "area_km2",
-    "employment_rate_2021",
-    "renting_share_2024",
-    "urban_share_2020",
+    "employment_rate",
+    "renting_share",
+    "urban_share",
     "median_household_income_nok",
 )
 _INDICATORS_OF_YEAR = {
@@ -74,7 +74,7 @@ def build(name: str, assume: Mapping[str, float] | None = None) -> Instance:
     facts = municipalities_of(edition.year)
     places = sites(facts, values)
     tables = {
-        "municipalities": _municipalities(facts, edition.year),
+        "municipalities": _municipalities(facts, edition.year, values),
         "sites": places[["site_id", "municipality_id", "name", "transit_seats"]],
         "dwellings": free_dwellings(facts, places, values),
         "groups": groups(edition.target, facts["disability_grant_nok_2023"].sum(), values),
@@ -98,10 +98,15 @@ def build(name: str, assume: Mapping[str, float] | None = None) -> Instance:
     )
 
 
-def _municipalities(facts: pd.DataFrame, year: int) -> pd.DataFrame:
+def _municipalities(facts: pd.DataFrame, year: int, assume: Mapping[str, float]) -> pd.DataFrame:
     frame = facts.reset_index(names="municipality_id")
     # Minors were requested of some municipalities in 2024; no such list exists before.
     frame["minors_allowed"] = frame["minors_requested_2024"].notna() if year == 2024 else True
+    frame["employment_rate"] = frame["employment_rate_2021"].fillna(
+        assume["employment_rate_where_missing"]
+    )
+    frame["urban_share"] = frame["urban_share_2020"].fillna(assume["urban_share_where_missing"])
+    frame["renting_share"] = frame["renting_share_2024"]
     return frame[
         [
             "municipality_id",

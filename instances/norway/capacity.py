@@ -98,18 +98,11 @@ def service_capacities(facts: pd.DataFrame, assume: Mapping[str, float]) -> pd.D
         .clip(lower=population * assume["language_places_per_1000"] / 1000)
         .round(),
     }
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "municipality_id": facts.index,
-                    "service_id": name,
-                    "capacity": capacity.to_numpy(),
-                }
-            )
-            for name, capacity in places.items()
-        ],
-        ignore_index=True,
+    return (
+        pd.DataFrame(places)
+        .rename_axis("municipality_id")
+        .reset_index()
+        .melt("municipality_id", var_name="service_id", value_name="capacity")
     )
 
 
