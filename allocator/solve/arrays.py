@@ -63,6 +63,12 @@ class Arrays:
         """Return a copy with other bounds on the columns."""
         return replace(self, lower=lower, upper=upper)
 
+    def with_row_upper(self, rows: npt.NDArray[np.int_], upper: Vector) -> "Arrays":
+        """Return a copy with other upper limits on some rows."""
+        row_upper = self.row_upper.copy()
+        row_upper[rows] = upper
+        return replace(self, row_upper=row_upper)
+
     def relaxed(self) -> "Arrays":
         """Return the linear program that is left when nothing need be whole."""
         return replace(self, integer=np.zeros_like(self.integer))

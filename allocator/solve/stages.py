@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,11 +12,16 @@ from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.engine import Ending, Flag, Outcome, Settings
 from allocator.solve.progress import Clock, Listener, Progress, relative_gap
 from allocator.solve.secants import EXACT, Secants
+from allocator.solve.starts import first_plan
 from models.options import SolveOptions
 from models.plan import GoalResult
 from models.policy import Goal, Term
 from models.program.data import Data
 
+ROUNDS = 6
+"""Rounds of placing secants on the relaxation before integers are asked for."""
+QUICK = 15.0
+"""Most seconds for one goal of the first plan."""
 AROUND = 6
 """Lots up and down from the relaxed answer at which secants are placed beforehand."""
 HOLD = 1e-6
@@ -51,6 +57,8 @@ class Stages:
         """
         results = []
         goals = self.data.policy.goals
+        self._start(list(goals))
+        self.clock.lap("first plan")
         for i, goal in enumerate(goals):
             phase = f"goal {i + 1} of {len(goals)}: {goal.name}"
             result = self._optimise(goal, phase, last=i + 1 == len(goals))
@@ -74,24 +82,63 @@ class Stages:
         if not cost.any():
             return self._result(goal, constant, constant)
         seconds = self.clock.left if last else self.clock.left / 2
-        outcome = self._solve(cost, constant, phase, seconds)
-        if outcome.solution is not None:
-            self.solution = outcome.solution
+        deadline = self.clock.elapsed + seconds
+        relaxed = self._place_secants(cost, constant, deadline)
+        floor = None if relaxed.bound is None else self._rounded(goal, relaxed.bound)
+        bound = floor
+        if not self._good_enough(cost, constant, floor):
+            outcome = self._solve(cost, constant, phase, deadline)
+            self.solution = self.solution if outcome.solution is None else outcome.solution
+            bounds = [b for b in (floor, self._rounded(goal, outcome.bound)) if b is not None]
+            bound = max(bounds, default=None)
         if self.solution is None:
             return None
         value = float(cost @ self.solution) + constant
-        bound = None if outcome.bound is None else self._rounded(goal, min(outcome.bound, value))
-        self._hold(goal, cost, constant, value)
+        allowed = value + max(goal.tolerance_absolute, goal.tolerance * abs(value))
+        self.arrays = self._hold(self.arrays, (cost, constant), allowed)
         return self._result(goal, value, bound)
 
-    def _solve(self, cost: Vector, constant: float, phase: str, seconds: float) -> Outcome:
+    def _good_enough(self, cost: Vector, constant: float, bound: float | None) -> bool:
+        """Tell whether the plan at hand is already proven within the gap."""
+        if self.solution is None:
+            return False
+        gap = relative_gap(float(cost @ self.solution) + constant, bound)
+        return gap is not None and gap <= self.options.gap
+
+    def _start(self, goals: list[Goal]) -> None:
+        """Find a first plan from the relaxation of all goals in order."""
+        self._tell("first plan")
+        relaxed, solution = self.arrays, None
+        best: list[float] = []
+        objectives = [o for o in map(self.objective, goals) if o[0].any()]
+        for objective in objectives:
+            outcome = self._relax(relaxed, *objective, self.clock.left)
+            if outcome.ending is Ending.INFEASIBLE:
+                raise Infeasible
+            if outcome.solution is None or outcome.value is None:
+                return
+            solution = outcome.solution
+            best.append(outcome.value)
+            relaxed = self._hold(relaxed, objective, outcome.value)
+        if solution is None:
+            return
+        self.arrays, _ = self.secants.add(self.arrays, solution, AROUND)
+        found = first_plan(self.arrays, solution, objectives, self._hold, best, self._quick)
+        self.solution = None if found is None else self.secants.exact(found)
+
+    def _relax(self, arrays: Arrays, cost: Vector, constant: float, seconds: float) -> Outcome:
+        settings = Settings(seconds, seed=self.options.seed, presolve=self.settings.presolve)
+        return engine.run(arrays.relaxed(), cost, constant, settings, cancel=self.cancel)
+
+    def _quick(self, arrays: Arrays, cost: Vector, constant: float) -> Outcome:
+        seconds = min(QUICK, self.clock.left / 4)
+        settings = Settings(seconds, self.options.gap, self.options.seed, rins=self.settings.rins)
+        return engine.run(arrays, cost, constant, settings, cancel=self.cancel)
+
+    def _solve(self, cost: Vector, constant: float, phase: str, deadline: float) -> Outcome:
         """Solve one goal, adding secants until unfairness is exact at the answer."""
-        deadline = self.clock.elapsed + seconds
-        fair = bool("unfairness" in self.arrays.columns) and bool(
-            cost[list(self.arrays.columns["unfairness"].values())].any()
-        )
-        if fair:
-            self._place_secants(cost, constant, deadline)
+        columns = list(self.arrays.columns.get("unfairness", {}).values())
+        fair = bool(cost[columns].any())
         best: Outcome | None = None
         while True:
             outcome = self._call(cost, constant, phase, deadline - self.clock.elapsed)
@@ -107,26 +154,26 @@ class Stages:
             if outcome.ending is Ending.LIMIT:
                 return best
 
-    def _place_secants(self, cost: Vector, constant: float, deadline: float) -> None:
+    def _place_secants(self, cost: Vector, constant: float, deadline: float) -> Outcome:
         """Put secants where the relaxation has its answer, before integers are asked for."""
-        for _ in range(5):
-            relaxed = self.arrays.relaxed()
-            left = deadline - self.clock.elapsed
-            outcome = engine.run(
-                relaxed, cost, constant, Settings(left, seed=self.options.seed), cancel=self.cancel
-            )
+        for _ in range(ROUNDS):
+            outcome = self._relax(self.arrays, cost, constant, deadline - self.clock.elapsed)
+            if outcome.ending is Ending.INFEASIBLE:
+                raise Infeasible
             if outcome.solution is None:
-                return
+                return outcome
             self.arrays, added = self.secants.add(self.arrays, outcome.solution, AROUND)
             if not added:
-                return
+                return outcome
+        return outcome
+
+    def _tell(self, phase: str, incumbent: float | None = None, bound: float | None = None) -> None:
+        if self.listener is not None:
+            gap = relative_gap(incumbent, bound)
+            self.listener(Progress(phase, incumbent, bound, gap, self.clock.elapsed))
 
     def _call(self, cost: Vector, constant: float, phase: str, seconds: float) -> Outcome:
-        def report(incumbent: float | None, bound: float | None) -> None:
-            if self.listener is not None:
-                gap = relative_gap(incumbent, bound)
-                self.listener(Progress(phase, incumbent, bound, gap, self.clock.elapsed))
-
+        report = partial(self._tell, phase)
         report(None, None)
         settings = Settings(
             seconds,
@@ -151,9 +198,9 @@ class Stages:
         report(outcome.value, outcome.bound)
         return outcome
 
-    def _rounded(self, goal: Goal, bound: float) -> float:
+    def _rounded(self, goal: Goal, bound: float | None) -> float | None:
         """Raise a bound on the shortfall to the next shortfall that whole lots can leave."""
-        if set(goal.terms) != {Term.SHORTFALL}:
+        if bound is None or set(goal.terms) != {Term.SHORTFALL}:
             return bound
         weight, step, odd = goal.terms[Term.SHORTFALL], self.data.step, self.data.odd_lot
         persons = bound / weight - 1e-6
@@ -161,20 +208,19 @@ class Stages:
         with_odd = math.ceil((persons - odd) / step) * step + odd
         return weight * max(0, min(whole, with_odd))
 
-    def _hold(self, goal: Goal, cost: Vector, constant: float, value: float) -> None:
-        """Let no later goal give up more of this one than its tolerance."""
-        slack = HOLD * max(1.0, abs(value))
-        allowed = value + max(goal.tolerance_absolute, goal.tolerance * abs(value))
+    @staticmethod
+    def _hold(arrays: Arrays, objective: tuple[Vector, float], allowed: float) -> Arrays:
+        """Let `objective` not exceed `allowed` any more."""
+        cost, constant = objective
         used = np.flatnonzero(cost)
-        at_zero = allowed - constant <= HOLD and (cost[used] > 0).all()
-        if at_zero and (self.arrays.lower[used] >= 0).all():
-            upper = self.arrays.upper.copy()
-            upper[used] = self.arrays.lower[used]
-            self.arrays = self.arrays.with_bounds(self.arrays.lower, upper)
-            return
+        zero = allowed - constant <= HOLD and (cost[used] > 0).all()
+        if zero and (arrays.lower[used] >= 0).all():
+            upper = arrays.upper.copy()
+            upper[used] = arrays.lower[used]
+            return arrays.with_bounds(arrays.lower, upper)
         row = sp.csr_array(cost.reshape(1, -1))
-        top = np.array([allowed - constant + slack])
-        self.arrays = self.arrays.with_rows(row, np.array([-np.inf]), top, "hold")
+        top = np.array([allowed - constant + HOLD * max(1.0, abs(allowed))])
+        return arrays.with_rows(row, np.array([-np.inf]), top, "hold")
 
     @staticmethod
     def _result(goal: Goal, value: float, bound: float | None) -> GoalResult:
