@@ -1,1 +1,137 @@
-"""Quota allocation: what is done with instances, policies and plans."""
+"""Quota allocation: what is done with instances, policies and plans.
+
+The public surface: load an instance, state a policy, solve, verify, keep the plan::
+
+    from allocator import Policy, load, solve, write_plan
+
+    plan = solve(load("norway-2024"), Policy(step=10))
+    write_plan(plan, "plan")
+
+Everything is imported when it is first asked for, so that reading a policy or printing
+help does not wait for pandas, Pyomo and the solver.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from allocator.checking import check, check_policy
+    from allocator.errors import (
+        AllocatorError,
+        InstanceMismatch,
+        InvalidInput,
+        InvalidInstance,
+        InvalidPlan,
+        InvalidPolicy,
+        SolverError,
+        VerificationError,
+    )
+    from allocator.keys import fair_shares
+    from allocator.loading import load
+    from allocator.packaged import packaged
+    from allocator.plans import instance_of, read_plan, write_plan
+    from allocator.policies import policy_from, read_policy
+    from allocator.settings_of_policy import policy_with_comments
+    from allocator.solve import Progress, solve
+    from allocator.verify import Violation, verify
+    from allocator.version import VERSION
+    from allocator.writing import write
+    from models.instance import Instance
+    from models.options import SolveOptions
+    from models.plan import Plan, Status
+    from models.policy import Policy
+    from models.problems import Problem, Severity
+
+__all__ = [
+    "VERSION",
+    "AllocatorError",
+    "Instance",
+    "InstanceMismatch",
+    "InvalidInput",
+    "InvalidInstance",
+    "InvalidPlan",
+    "InvalidPolicy",
+    "Plan",
+    "Policy",
+    "Problem",
+    "Progress",
+    "Severity",
+    "SolveOptions",
+    "SolverError",
+    "Status",
+    "VerificationError",
+    "Violation",
+    "check",
+    "check_policy",
+    "fair_shares",
+    "instance_of",
+    "load",
+    "packaged",
+    "policy_from",
+    "policy_with_comments",
+    "read_plan",
+    "read_policy",
+    "solve",
+    "verify",
+    "write",
+    "write_plan",
+]
+
+_HOMES = {
+    "allocator.checking": ("check", "check_policy"),
+    "allocator.errors": (
+        "AllocatorError",
+        "InstanceMismatch",
+        "InvalidInput",
+        "InvalidInstance",
+        "InvalidPlan",
+        "InvalidPolicy",
+        "SolverError",
+        "VerificationError",
+    ),
+    "allocator.keys": ("fair_shares",),
+    "allocator.loading": ("load",),
+    "allocator.packaged": ("packaged",),
+    "allocator.plans": ("instance_of", "read_plan", "write_plan"),
+    "allocator.policies": ("policy_from", "read_policy"),
+    "allocator.settings_of_policy": ("policy_with_comments",),
+    "allocator.solve": ("Progress", "solve"),
+    "allocator.verify": ("Violation", "verify"),
+    "allocator.version": ("VERSION",),
+    "allocator.writing": ("write",),
+    "models.instance": ("Instance",),
+    "models.options": ("SolveOptions",),
+    "models.plan": ("Plan", "Status"),
+    "models.policy": ("Policy",),
+    "models.problems": ("Problem", "Severity"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """The package, in which a function is not hidden by the module it lives in.
+
+    Importing the module `allocator.solve` makes Python bind it as `allocator.solve`, where
+    callers expect the function of that name; the module stays importable by its full name.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -170,12 +170,13 @@ def _default_goals() -> tuple[Goal, ...]:
 def _listed(value: Any) -> Any:
     """Accept a goal written as a bare list of terms: ``["shortfall"]``."""
     if isinstance(value, (list, tuple)):
-        return [
+        # A tuple, because strict validation (a policy read from a file) takes no list for one.
+        return tuple(
             {"terms": dict.fromkeys(goal, 1.0)}
             if isinstance(goal, (list, tuple)) and all(isinstance(term, str) for term in goal)
             else goal
             for goal in value
-        ]
+        )
     return value
 
 

@@ -1,0 +1,93 @@
+"""Check an instance, and a policy against the instance it is for."""
+
+from collections.abc import Iterator
+
+from models.checks import check_tables
+from models.instance import Instance
+from models.policy import Policy, Relation, Term
+from models.problems import Problem, Severity
+
+
+def check(instance: Instance) -> list[Problem]:
+    """Return every error and warning about `instance`, in the order of its tables."""
+    return check_tables(instance.tables, instance.target, instance.budget)
+
+
+def check_policy(instance: Instance, policy: Policy) -> list[Problem]:
+    """Return every error and warning about `policy` when used with `instance`."""
+    return [
+        *_places(instance, policy),
+        *_families(instance, policy),
+        *_decided(instance, policy),
+        *_figures(instance, policy),
+    ]
+
+
+def _wrong(field: str, value: object, message: str, expected: str) -> Problem:
+    return Problem(message, expected, "policy", column=field, value=str(value))
+
+
+def _places(instance: Instance, policy: Policy) -> Iterator[Problem]:
+    towns = instance.municipalities
+    counties, known = set(towns["county_id"]), set(towns["municipality_id"])
+    for i, bound in enumerate(policy.county_bounds):
+        if bound.county_id not in counties:
+            expected = f"give one of {', '.join(sorted(counties))}"
+            field = f"county_bounds.{i}.county_id"
+            yield _wrong(field, bound.county_id, "the instance has no such county", expected)
+    for i, decision in enumerate(policy.fixed):
+        if decision.municipality_id not in known:
+            yield _wrong(
+                f"fixed.{i}.municipality_id",
+                decision.municipality_id,
+                "the instance has no such municipality",
+                "give its official number as text, leading zeros included",
+            )
+
+
+def _families(instance: Instance, policy: Policy) -> Iterator[Problem]:
+    families = {"housing", "transport", *instance.services["family"]}
+    for family in policy.soft:
+        if family not in families:
+            expected = f"give one of {', '.join(sorted(families))}"
+            yield _wrong(f"soft.{family}", family, "no capacity has this family", expected)
+
+
+def _decided(instance: Instance, policy: Policy) -> Iterator[Problem]:
+    exact = sum(d.persons for d in policy.fixed if d.relation is Relation.EXACT)
+    target = policy.target_for(instance.target)
+    if exact > target:
+        yield _wrong(
+            "fixed",
+            exact,
+            f"more persons are decided exactly than the target of {target}",
+            "raise the target or lower the decisions",
+        )
+
+
+def _figures(instance: Instance, policy: Policy) -> Iterator[Problem]:
+    terms = {term for goal in policy.goals for term in goal.terms}
+    unknown = instance.municipalities["previous_quota"].isna().all()
+    if unknown and (Term.CHANGE in terms or policy.max_change is not None):
+        yield Problem(
+            "change is to be counted or limited, but the instance has no previous_quota",
+            "add the column to municipalities.csv, or drop it from the policy",
+            "policy",
+            column="max_change" if policy.max_change is not None else "goals",
+        )
+    if Term.OUTCOME in terms and instance.outcomes.empty:
+        yield Problem(
+            "outcomes are a goal, but the instance has no outcomes",
+            "add outcomes.csv, or drop the goal",
+            "policy",
+            column="goals",
+        )
+    if policy.target_for(instance.target) == 0:
+        yield Problem(
+            "the target is 0",
+            "give the persons to settle",
+            "policy",
+            column="target",
+            value="0",
+            severity=Severity.WARNING,
+        )

@@ -1,0 +1,48 @@
+"""Folders that are written whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from allocator.errors import AllocatorError
+
+
+class FolderExists(AllocatorError):  # noqa: N818 - the name says it best
+    """A folder to be written is there already."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is there already; give another folder or allow overwriting")
+
+
+def refuse_existing(folder: Path, *, overwrite: bool) -> None:
+    """Raise `FolderExists` when `folder` is there and must not be replaced."""
+    if folder.exists() and not overwrite:
+        raise FolderExists(folder)
+
+
+@contextmanager
+def whole_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary folder to fill, which takes the place of `folder` when all went well.
+
+    Raises
+    ------
+    FolderExists
+        If `folder` exists and `overwrite` is false.
+    """
+    refuse_existing(folder, overwrite=overwrite)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        new.chmod(0o755)
+        yield new
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+            folder.rename(old / folder.name)
+            new.rename(folder)
+            shutil.rmtree(old)
+        else:
+            new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
