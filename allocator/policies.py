@@ -185,7 +185,8 @@ def _position(place: list[Any], parts: list[str], part: str, setting: str) -> in
 def _problems_of(data: Mapping[str, Any]) -> Policy | list[Problem]:
     """Return the policy, or what is wrong with it."""
     try:
-        return Policy.model_validate(data)
+        # Strictly, and as JSON: text is no number, but a list may stand for a tuple.
+        return Policy.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         return [_problem(detail) for detail in error.errors(include_url=False)]
 
@@ -211,11 +212,12 @@ def _words(detail: ErrorDetails, location: list[str]) -> tuple[str, str]:
         return said, advice or "change one of them"
     if kind in ("enum", "literal_error"):
         return "is not one of the choices", f"choose {context.get('expected')}"
-    return _sentence(detail["msg"]), _described(location)
+    return _sentence(detail["msg"]), f"here belongs: {_described(location)}"
 
 
 def _sentence(text: str) -> str:
-    return text[:1].lower() + text[1:].removesuffix(".")
+    text = text.removeprefix("Input ").removesuffix(".")
+    return text[:1].lower() + text[1:]
 
 
 def _fields_like(location: list[str]) -> str:
@@ -231,7 +233,7 @@ def _described(location: list[str]) -> str:
     for model in (_model_at(location), Policy):
         for name in reversed(names):
             if name in model.model_fields and model.model_fields[name].description:
-                return str(model.model_fields[name].description).replace("\n", " ")
+                return _sentence(str(model.model_fields[name].description).replace("\n", " "))
     return "see `allocator policy`"
 
 

@@ -41,7 +41,8 @@ def policy_with_comments() -> str:
     Reading it back gives ``Policy()``.
     """
     policy = Policy()
-    plain, tables = [], []
+    plain: list[tuple[str, FieldInfo]] = []
+    tables: list[tuple[str, FieldInfo]] = []
     for name, field in Policy.model_fields.items():
         target = tables if _is_table(name, getattr(policy, name)) else plain
         target.append((name, field))

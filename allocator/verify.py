@@ -318,6 +318,8 @@ class _Checker:
     def overload(self) -> float:
         """Recompute the priced overload."""
         soft = self.policy.soft
+        if not soft:
+            return 0.0
         rows = self._expected_capacity()
         rows["over"] = (rows["used"] - rows["capacity"]).clip(lower=0.0)
         rows = rows[rows["family"].isin(list(soft))]
@@ -325,7 +327,7 @@ class _Checker:
         # A missing dwelling is counted once a site, at the size that lacks most.
         total = soft.get("housing", 0.0) * rows[housing].groupby("site_id")["over"].max().sum()
         others = rows[~housing]
-        return float(total + (others["over"] * others["family"].map(soft)).sum())
+        return float(total + (others["over"] * others["family"].map(soft).astype("float64")).sum())
 
     def _expected_capacity(self) -> pd.DataFrame:
         parts = [self._housing(), self._transport(), self._services(), self._pools()]

@@ -156,7 +156,7 @@ def _services(name: str) -> Instance:
         "Three equal municipalities and 120 single adults who each use two places on a GP list. "
         "Fair shares are 40 each. Alder (0101) has 50 places and so room for 25 persons; Birch "
         "has 500; Cedar's cell is blank, which is no limit. 95 persons remain for Birch and "
-        "Cedar: in lots of 5 that is 45 and 50, in either order.",
+        "Cedar. The answer is 25 and, in lots of 5, 45 and 50 in either order.",
         cells,
     )
 
@@ -267,7 +267,7 @@ def _integral(name: str) -> Instance:
     return _instance(
         name,
         90,
-        "Three equal municipalities, 83 single adults and 7 unaccompanied minors. The quotas are "
+        "Three equal municipalities, 83 single adults and 7 unaccompanied minors. The answer is "
         "30 each. Minors may only go to Alder and Birch, in whole numbers. Alder has guardians "
         "for 3.5, that is for 3 whole persons, so Birch takes at least 4; Cedar takes none.",
         cells,
