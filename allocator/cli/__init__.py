@@ -1,0 +1,69 @@
+"""The command line.
+
+Each command imports what it needs when it runs: ``allocator --help`` and
+``allocator policy`` answer at once instead of waiting for pandas, Pyomo and the solver.
+Results go to standard output, everything else to standard error.
+"""
+
+from typing import Annotated
+
+import typer
+
+from allocator.cli.ending import Commands, Exit
+from allocator.cli.examine import check_command, verify_command
+from allocator.cli.packages import build_instance_command, instances_command
+from allocator.cli.policy import policy_command
+from allocator.cli.show import show_command
+from allocator.cli.solve import solve_command
+
+__all__ = ["Exit", "app", "main"]
+
+_EPILOG = (
+    "Exit codes: 0 done, 2 usage, 3 invalid instance, policy or plan, 4 nothing found, "
+    "5 solver or verification failed, 6 shortfall (with --fail-on-shortfall), 130 interrupted."
+)
+
+app = typer.Typer(
+    name="allocator",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from allocator.version import VERSION
+
+        typer.echo(f"allocator {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # its callback does the work
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Split a national settlement target across municipalities, and prove what it is worth."""
+
+
+app.command("solve")(solve_command)
+app.command("check")(check_command)
+app.command("verify")(verify_command)
+app.command("show")(show_command)
+app.command("build-instance")(build_instance_command)
+app.command("policy")(policy_command)
+app.command("instances")(instances_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

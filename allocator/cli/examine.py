@@ -1,0 +1,106 @@
+"""``allocator check`` and ``allocator verify``: is the input sound, does a plan hold."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from allocator.cli.ending import Exit
+from allocator.cli.options import InstanceArgument, JsonOption, PlanArgument, PolicyOption
+from models.problems import Problem, Severity, errors, warnings
+
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="key=value",
+        help="Change one setting of the policy (TOML value); may be repeated.",
+    ),
+]
+
+
+def check_command(
+    instance: InstanceArgument,
+    policy: PolicyOption = None,
+    settings: SettingsOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Check an instance, and a policy for it; list everything that is wrong at once.
+
+    \b
+    Examples:
+      allocator check norway-2024
+      allocator check my-country --policy policy.toml --json
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator.checking import check_policy
+    from allocator.errors import InvalidPolicy
+    from allocator.loading import read
+    from allocator.policies import read_policy
+
+    loaded, problems = read(instance)
+    try:
+        chosen = read_policy(policy, settings or [])
+    except InvalidPolicy as invalid:
+        problems = [*problems, *invalid.problems]
+    else:
+        if loaded is not None:
+            problems = [*problems, *check_policy(loaded, chosen)]
+    if json_:
+        answer = {
+            "errors": len(errors(problems)),
+            "warnings": len(warnings(problems)),
+            "problems": [problem.as_dict() for problem in problems],
+        }
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        _print_problems(instance, problems)
+    raise typer.Exit(Exit.INVALID if errors(problems) else Exit.DONE)
+
+
+def _print_problems(name: str, problems: Sequence[Problem]) -> None:
+    tables: dict[str, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        tables[problem.table or "instance"].append(problem)
+    for table, found in tables.items():
+        typer.echo(table)
+        for problem in found:
+            place = problem.where.removeprefix(table).strip()
+            value = "" if problem.value is None else f" (found {problem.value!r})"
+            mark = "warning: " if problem.severity is Severity.WARNING else ""
+            typer.echo(f"  {place + ': ' if place else ''}{mark}{problem.message}{value}")
+            typer.echo(f"      {problem.expected}")
+    wrong, doubtful = len(errors(problems)), len(warnings(problems))
+    typer.echo(f"{name}: {_count(wrong, 'error')}, {_count(doubtful, 'warning')}")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def verify_command(
+    instance: InstanceArgument, plan: PlanArgument, json_: JsonOption = False
+) -> None:
+    """Recompute every rule, total and figure of a plan, and list what does not hold.
+
+    \b
+    Examples:
+      allocator verify norway-2024 plan
+      allocator verify my-country plan --json
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator.plans import instance_of, read_plan
+    from allocator.verify import verify
+
+    read = read_plan(plan)
+    violations = verify(instance_of(read, instance), read.policy, read)
+    if json_:
+        answer = {"verified": not violations, "violations": [asdict(v) for v in violations]}
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        for violation in violations:
+            typer.echo(f"{violation.rule} at {violation.where}: {violation.message}")
+        said = _count(len(violations), "violation") if violations else "every rule and figure holds"
+        typer.echo(f"{plan}: {said}")
+    raise typer.Exit(Exit.SOLVER if violations else Exit.DONE)

@@ -1,0 +1,79 @@
+"""Progress of a running solve on standard error.
+
+One live line in a terminal; elsewhere a plain line now and then, so that logs stay short.
+"""
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.status import Status
+
+if TYPE_CHECKING:
+    from allocator.solve.progress import Progress
+
+SECONDS_BETWEEN_LINES = 5.0
+"""Least time between two plain lines."""
+
+
+class ProgressLine:
+    """Shows where a solve stands.
+
+    `tell` may be called from any thread and only notes what it is told; `refresh` is
+    called by the thread that waits, and draws.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = console.status("starting") if console.is_terminal else None
+        self._latest: tuple[Progress, float] | None = None
+        self._last_line = float("-inf")
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def tell(self, progress: "Progress") -> None:
+        """Note where the solve stands."""
+        self._latest = (progress, time.monotonic())
+
+    def refresh(self) -> None:
+        """Draw what was noted last, with the time that has passed since."""
+        if self._latest is None:
+            return
+        progress, noted = self._latest
+        now = time.monotonic()
+        line = describe(progress, progress.elapsed + now - noted)
+        if self._status is not None:
+            self._status.update(line)
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Print a line of its own, above the live one."""
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def describe(progress: "Progress", elapsed: float) -> str:
+    """Put progress into one line: phase, best value so far, bound, gap, time."""
+    parts = [progress.phase]
+    if progress.incumbent is not None:
+        parts.append(f"best {progress.incumbent:,.6g}")
+    if progress.bound is not None:
+        parts.append(f"bound {progress.bound:,.6g}")
+    if progress.gap is not None:
+        parts.append(f"gap {progress.gap:.2%}")
+    parts.append(f"{elapsed:.0f} s")
+    return " · ".join(parts)

@@ -1,0 +1,101 @@
+"""A plan in a few lines for people."""
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from models.plan import Plan, Status, Totals
+
+_STATUS = {
+    Status.OPTIMAL: "optimal: proven best, every goal",
+    Status.WITHIN_GAP: "within the gap asked for",
+    Status.LIMIT: "best found within the limits",
+    Status.INFEASIBLE: "infeasible: no plan keeps every demand of the policy",
+    Status.NONE: "nothing found within the limits, and nothing proven",
+}
+
+
+def print_summary(plan: Plan, console: Console, *, currency: str) -> None:
+    """Print what a plan is worth: totals, ratios, what binds, every goal.
+
+    Parameters
+    ----------
+    plan
+        Any plan, also one without quotas: then what clashes is printed.
+    console
+        Where to print.
+    currency
+        Code of the currency, blank when it is not known.
+    """
+    console.print(f"{plan.instance.id}: {_STATUS[plan.status]}", highlight=False, markup=False)
+    for conflict in plan.conflicts:
+        _say(console, f"  {conflict.rule} at {conflict.where}: {conflict.message}")
+    if plan.totals is not None:
+        grid = _grid()
+        for label, text in _figures(plan, plan.totals, currency):
+            grid.add_row(label, text)
+        console.print(grid)
+    if plan.goals:
+        console.print(_goals(plan))
+    for warning in plan.warnings:
+        _say(console, f"warning: {warning}")
+
+
+def binding(plan: Plan) -> dict[str, int]:
+    """Return in how many municipalities each family of capacity binds, most first."""
+    rows = plan.capacity[plan.capacity["binding"]]
+    counts = rows.groupby("family")["municipality_id"].nunique()
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return {str(family): int(count) for family, count in ordered if count}
+
+
+def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, str]]:
+    yield "target", f"{totals.target:,} persons"
+    yield "placed", f"{totals.placed:,} persons"
+    yield "shortfall", f"{totals.shortfall:,} persons"
+    of = "" if totals.budget is None else f" of {totals.budget:,.0f}"
+    yield "cost", f"{totals.cost:,.0f}{of} {currency}".rstrip()
+    yield "asked", f"{totals.asked:,} of {totals.municipalities:,} municipalities"
+    for label, extreme in (("largest ratio", "max"), ("smallest ratio", "min")):
+        yield label, _extreme(plan, extreme)
+    families = ", ".join(f"{family} {count:,}" for family, count in binding(plan).items())
+    yield "binding", f"{families} (municipalities)" if families else "no capacity"
+    yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.2%}"
+    if "total" in plan.timings:
+        yield "time", f"{plan.timings['total']:.1f} s"
+
+
+def _extreme(plan: Plan, extreme: str) -> str:
+    """Name the municipalities with the largest or smallest ratio."""
+    quotas = plan.quotas.dropna(subset=["ratio"])
+    if quotas.empty:
+        return "no fair shares"
+    ratio = quotas["ratio"].agg(extreme)
+    names = [str(name) for name in quotas.loc[quotas["ratio"] == ratio, "name"]]
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return f"{ratio:.3f}  {', '.join(names[:3])}{more}"
+
+
+def _goals(plan: Plan) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("goal")
+    for column in ("value", "bound", "gap"):
+        table.add_column(column, justify="right")
+    for goal in plan.goals:
+        bound = "–" if goal.bound is None else f"{goal.bound:,.2f}"  # noqa: RUF001
+        gap = "–" if goal.gap is None else f"{goal.gap:.2%}"  # noqa: RUF001
+        table.add_row(goal.name, f"{goal.value:,.2f}", bound, gap)
+    return table
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column()
+    return grid
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
