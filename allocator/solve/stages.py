@@ -20,7 +20,7 @@ from models.program.data import Data
 
 ROUNDS = 6
 """Rounds of placing secants on the relaxation before integers are asked for."""
-QUICK = 15.0
+QUICK = 30.0
 """Most seconds for one goal of the first plan."""
 AROUND = 6
 """Lots up and down from the relaxed answer at which secants are placed beforehand."""
@@ -131,7 +131,7 @@ class Stages:
         return engine.run(arrays.relaxed(), cost, constant, settings, cancel=self.cancel)
 
     def _quick(self, arrays: Arrays, cost: Vector, constant: float) -> Outcome:
-        seconds = min(QUICK, self.clock.left / 4)
+        seconds = min(QUICK, self.clock.left / 3)
         settings = Settings(seconds, self.options.gap, self.options.seed, rins=self.settings.rins)
         return engine.run(arrays, cost, constant, settings, cancel=self.cancel)
 
