@@ -21,7 +21,7 @@ class AllocatorError(Exception):
     """Anything that goes wrong in this package."""
 
 
-class InvalidInput(AllocatorError):
+class InvalidInput(AllocatorError):  # noqa: N818 - the name says it best
     """Something given cannot be used; `problems` lists everything that is wrong with it."""
 
     def __init__(self, what: str, problems: Sequence[Problem]) -> None:
@@ -46,7 +46,7 @@ class InvalidPlan(InvalidInput):
     """A plan folder cannot be read."""
 
 
-class InstanceMismatch(AllocatorError):
+class InstanceMismatch(AllocatorError):  # noqa: N818 - the name says it best
     """A plan belongs to another instance than the one given."""
 
 

@@ -186,16 +186,16 @@ def _read_csv(path: Path, table: Table, problems: list[Problem]) -> pd.DataFrame
     header, body = [name.strip() for name in rows[0]], [row for row in rows[1:] if row]
     for name in sorted({name for name in header if header.count(name) > 1}):
         problems.append(Problem("the column is there twice", "keep one", table.name, column=name))
-    for i, row in enumerate(body):
-        if len(row) != len(header):
-            problems.append(
-                Problem(
-                    f"the row has {len(row)} cells",
-                    f"give {len(header)}, as in the header (decimals with a dot)",
-                    table.name,
-                    row=i + 1,
-                )
-            )
+    problems += [
+        Problem(
+            f"the row has {len(row)} cells",
+            f"give {len(header)}, as in the header (decimals with a dot)",
+            table.name,
+            row=i + 1,
+        )
+        for i, row in enumerate(body)
+        if len(row) != len(header)
+    ]
     if len(set(header)) < len(header) or any(len(row) != len(header) for row in body):
         return None
     return pd.DataFrame(body, columns=header, dtype="str")

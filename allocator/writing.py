@@ -26,8 +26,8 @@ def write(
     instance: Instance,
     folder: str | Path,
     *,
-    format: Format = "csv",
-    overwrite: bool = False,  # noqa: A002
+    format: Format = "csv",  # noqa: A002 - as pandas calls it
+    overwrite: bool = False,
 ) -> Path:
     """Write `instance` to `folder`, whole or not at all.
 
@@ -65,7 +65,7 @@ def cells(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and value != value):  # noqa: PLR0124
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"

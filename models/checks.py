@@ -43,7 +43,7 @@ def check_tables(frames: Frames, target: int, budget: float | None) -> list[Prob
 
 
 def _warn(message: str, expected: str, table: str, **more: object) -> Problem:
-    return Problem(message, expected, table, severity=Severity.WARNING, **more)  # type: ignore[arg-type]
+    return Problem(message, expected, table, severity=Severity.WARNING, **more)
 
 
 def _empty(table: Table, frame: pd.DataFrame) -> Iterator[Problem]:
@@ -213,9 +213,9 @@ def _most_housed(frames: Frames, groups: pd.DataFrame, budget: float | None) -> 
     )
     built = frames["measures"][frames["measures"]["kind"] == MeasureKind.DWELLINGS.value]
     for row in built.itertuples(index=False):
-        steps = int(row.max_steps)  # type: ignore[arg-type]
-        cost = float(row.cost_per_step)  # type: ignore[arg-type]
+        steps = int(row.max_steps)
+        cost = float(row.cost_per_step)
         if budget is not None and cost > 0:
             steps = min(steps, int(budget // cost))
-        most += steps * float(row.units_per_step) * persons(int(row.beds))  # type: ignore[arg-type]
+        most += steps * float(row.units_per_step) * persons(int(row.beds))
     return float(most)

@@ -187,7 +187,8 @@ def _once(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
         place = (decision.municipality_id, decision.relation)
         if place in seen:
             raise ValueError(
-                f"{decision.municipality_id} has two decisions `{decision.relation.value}`; keep one"
+                f"{decision.municipality_id} has two decisions `{decision.relation.value}`; "
+                "keep one"
             )
         if decision.municipality_id in exact and decision.relation is not Relation.EXACT:
             raise ValueError(

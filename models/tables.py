@@ -133,7 +133,7 @@ def _bytes(series: "pd.Series[Any]") -> bytes:
     if isinstance(series.dtype, pd.StringDtype):
         return "\x1f".join(series.fillna("\x00").tolist()).encode()
     values = series.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0
-    return values.astype("<f8").tobytes()
+    return bytes(values.astype("<f8").tobytes())
 
 
 def _typed_column(
@@ -153,8 +153,10 @@ def _typed_column(
         values = _numbers(text)
         wrong = ~blank & ~_allowed(column, values)
     report = wrong | (blank & column.required)
-    for position in np.flatnonzero(report.to_numpy()):
-        problems.append(_cell_problem(table, column, int(position), str(text.iloc[position])))
+    problems += [
+        _cell_problem(table, column, int(position), str(text.iloc[position]))
+        for position in np.flatnonzero(report.to_numpy())
+    ]
     return _with_dtype(column, values, blank, wrong)
 
 

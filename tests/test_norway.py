@@ -72,7 +72,7 @@ def test_minors_go_where_they_were_requested(norway: Instance) -> None:
     frame = norway.municipalities
     assert frame["minors_allowed"].sum() == 57
     assert frame["minors_requested_2024"].sum() == 610
-    assert float(norway.groups.set_index("group_id").loc["minors", "persons"]) == 610  # type: ignore[arg-type]
+    assert float(norway.groups.set_index("group_id").loc["minors", "persons"]) == 610
     assert built("norway-2022").municipalities["minors_allowed"].all()
 
 

@@ -84,8 +84,8 @@ def _goals(plan: Plan) -> Table:
     for column in ("value", "bound", "gap"):
         table.add_column(column, justify="right")
     for goal in plan.goals:
-        bound = "–" if goal.bound is None else f"{goal.bound:,.2f}"  # noqa: RUF001
-        gap = "–" if goal.gap is None else f"{goal.gap:.2%}"  # noqa: RUF001
+        bound = "–" if goal.bound is None else f"{goal.bound:,.2f}"
+        gap = "–" if goal.gap is None else f"{goal.gap:.2%}"
         table.add_row(goal.name, f"{goal.value:,.2f}", bound, gap)
     return table
 

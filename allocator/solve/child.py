@@ -80,7 +80,7 @@ def _work(
     policy: Policy,
     options: SolveOptions,
 ) -> None:
-    from allocator.solve.solver import solve_here  # noqa: PLC0415 - the child alone needs it
+    from allocator.solve.solver import solve_here
 
     send = threading.Lock()
 
@@ -90,7 +90,7 @@ def _work(
 
     try:
         plan = solve_here(instance, policy, options, tell, stop)
-    except Exception as error:  # noqa: BLE001 - every error is handed to the parent
+    except Exception as error:
         pipe.send(("error", error))
     else:
         pipe.send(("plan", plan.model_dump_json()))

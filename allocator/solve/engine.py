@@ -31,7 +31,6 @@ _ENDINGS = {
     highspy.HighsModelStatus.kModelEmpty: Ending.OPTIMAL,
     highspy.HighsModelStatus.kTimeLimit: Ending.LIMIT,
     highspy.HighsModelStatus.kInterrupt: Ending.LIMIT,
-    highspy.HighsModelStatus.kHighsInterrupt: Ending.LIMIT,
     highspy.HighsModelStatus.kSolutionLimit: Ending.LIMIT,
     highspy.HighsModelStatus.kObjectiveTarget: Ending.LIMIT,
     highspy.HighsModelStatus.kInfeasible: Ending.INFEASIBLE,

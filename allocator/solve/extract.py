@@ -1,5 +1,6 @@
 """Turn a solution of the arrays into the tables and totals of a plan."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class Extract:
     def term(self, term: Term) -> float:
         """Return the value of one term at the plan, as goals count it."""
         ratios = [self.quota[m] / f for m, f in self._data.fair_share.items() if f > 0]
-        values = {
+        values: dict[Term, Callable[[], float]] = {
             Term.SHORTFALL: lambda: float(self._data.target - sum(self.quota.values())),
             Term.OVERLOAD: self._overload,
             Term.UNFAIRNESS: self._unfairness,

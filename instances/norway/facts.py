@@ -71,9 +71,9 @@ def municipalities_of(year: int) -> pd.DataFrame:
     requests = _read("requests").set_index("municipality_id")
     now = requests[requests["year"] == year]
     before = requests[requests["year"] == year - 1]
-    parts = now["municipality_id_2024"].fillna("")
-    records = [_joined(facts, SPLIT_IN_2024.get(str(old), (new,))) for old, new in parts.items()]
-    frame = pd.DataFrame(records, index=now.index)
+    frame = facts.reindex(now["municipality_id_2024"]).set_axis(now.index)
+    for old, parts in SPLIT_IN_2024.items():
+        frame.loc[old] = _joined(facts.loc[list(parts)])
     frame["name"] = now["name"]
     frame["county_id"] = frame.index.str[:2]
     frame["county"] = frame["county_id"].map(COUNTIES_2020_2023)
@@ -104,16 +104,16 @@ def _read(table: str) -> pd.DataFrame:
         return pd.read_csv(file, dtype=dict.fromkeys(_TEXT, "str"))
 
 
-def _joined(facts: pd.DataFrame, parts: tuple[str, ...]) -> dict[str, Any]:
+def _joined(parts: pd.DataFrame) -> "pd.Series[Any]":
     """Return the facts of `parts` together: sums, or means weighted by population."""
-    rows = facts.loc[list(parts)].sort_values("population_2024", ascending=False)
+    rows = parts.sort_values("population_2024", ascending=False)
     joined: dict[str, Any] = {}
     for name in rows.columns:
         filled = rows[rows[name].notna()]
-        if filled.empty or len(parts) == 1 or name in _LARGEST:
+        if filled.empty or name in _LARGEST:
             joined[name] = rows[name].iloc[0]
         elif name in _SUMMED:
             joined[name] = filled[name].sum()
         else:
             joined[name] = np.average(filled[name], weights=filled["population_2024"])
-    return joined
+    return pd.Series(joined, dtype="object")

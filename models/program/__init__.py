@@ -59,7 +59,7 @@ def build(data: Data, *, relief: bool = False) -> Any:
     """
     model = pyo.ConcreteModel("quotas")
     at_site = {
-        (s, g): bounds.most_at_site(data, s, data.groups_at(m), g)
+        (s, g): bounds.most_at_site(data, s, g)
         for m in data.municipalities
         for s in data.sites[m]
         for g in data.groups_at(m)

@@ -46,7 +46,7 @@ def housed(data: Data, site: str, groups: list[str]) -> dict[str, float]:
     return persons
 
 
-def most_at_site(data: Data, site: str, groups: list[str], group: str) -> float:
+def most_at_site(data: Data, site: str, group: str) -> float:
     """Return the most persons of one group that a site could ever take."""
     most = data.groups[group].demand
     if not data.is_soft("housing"):
@@ -62,7 +62,7 @@ def most_in_municipality(
 ) -> float:
     """Return the most persons that a municipality could ever house, carry and serve."""
     groups = data.groups_at(municipality)
-    total = {g: 0.0 for g in groups}
+    total = dict.fromkeys(groups, 0.0)
     persons = 0.0
     for site in data.sites[municipality]:
         limits = {g: at_site[site, g] for g in groups}

@@ -6,7 +6,7 @@ sizes k (beds), services h, measures l; target T, step δ, floor φ, fair shares
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -139,7 +139,7 @@ class Data:
             by_place.setdefault((measure.kind, measure.place), []).append(name)
         object.__setattr__(self, "_by_place", by_place)
 
-    _by_place: Any = None
+    _by_place: Mapping[tuple[MeasureKind, str], list[str]] = field(default_factory=dict)
 
 
 def collect(instance: Instance, policy: Policy, fair_shares: "pd.Series[float]") -> Data:

@@ -53,13 +53,13 @@ def _outcome(model: Any, data: Data) -> Any:
 
 
 _EXPRESSIONS = {
-    Term.SHORTFALL: lambda model, data: sum(model.unplaced.values()),
+    Term.SHORTFALL: lambda model, _: sum(model.unplaced.values()),
     Term.OVERLOAD: _overload,
-    Term.UNFAIRNESS: lambda model, data: sum(model.unfairness.values()),
-    Term.MAX_RATIO: lambda model, data: model.largest_ratio,
+    Term.UNFAIRNESS: lambda model, _: sum(model.unfairness.values()),
+    Term.MAX_RATIO: lambda model, _: model.largest_ratio,
     Term.COST: lambda model, data: sum(
         measure.cost * model.steps[name] for name, measure in data.measures.items()
     ),
-    Term.CHANGE: lambda model, data: sum(model.change.values()),
+    Term.CHANGE: lambda model, _: sum(model.change.values()),
     Term.OUTCOME: _outcome,
 }

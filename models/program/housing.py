@@ -58,18 +58,15 @@ def constrain(model: Any, data: Data) -> None:
         return sum(dwelling) - built - missing <= data.stock[s, k]
 
     model.housing = pyo.Constraint(
-        [(m, s, k) for m, s in sites for k in _sizes_that_matter(data, s)], rule=housing
+        [(m, s, k) for m, s in sites for k in _sizes_that_matter(data)], rule=housing
     )
 
 
-def _sizes_that_matter(data: Data, site: str) -> list[int]:
-    """Leave out size k when the next larger size with the same households has as much room.
+def _sizes_that_matter(data: Data) -> list[int]:
+    """Keep the sizes that a group asks for.
 
-    Between two sizes that no group and no dwelling tells apart the rows are the same.
+    For any other size k the households of at least k beds are those of the next size
+    that a group asks for, which has no more room: its row implies the one left out.
     """
-    kept: list[int] = []
     wanted = {group.beds for group in data.groups.values()}
-    for k in reversed(data.sizes):
-        if k in wanted:
-            kept.append(k)
-    return kept[::-1]
+    return [k for k in data.sizes if k in wanted]

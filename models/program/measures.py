@@ -41,7 +41,7 @@ def declare(model: Any, data: Data) -> None:
             for name in data.measures
             if kind in ("total", data.measures[name].kind.value) and data.measures[name].cost > 0
         ]
-        return sum(paid) <= budgets[kind] / MILLION if paid else pyo.Constraint.Skip
+        return sum(paid) <= (budgets[kind] or 0.0) / MILLION if paid else pyo.Constraint.Skip
 
     model.budget = pyo.Constraint([k for k, b in budgets.items() if b is not None], rule=budget)
 

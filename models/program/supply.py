@@ -60,7 +60,7 @@ def constrain(model: Any, data: Data) -> None:
     model.whole = pyo.Var(
         whole,
         domain=pyo.NonNegativeIntegers,
-        bounds=lambda _, m, g: (0, math.floor(data.groups[g].demand + 1e-9)),
+        bounds=lambda _, _m, g: (0, math.floor(data.groups[g].demand + 1e-9)),
     )
     model.whole_total = pyo.Constraint(
         whole,
