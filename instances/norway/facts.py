@@ -71,9 +71,10 @@ def municipalities_of(year: int) -> pd.DataFrame:
     requests = _read("requests").set_index("municipality_id")
     now = requests[requests["year"] == year]
     before = requests[requests["year"] == year - 1]
-    frame = facts.reindex(now["municipality_id_2024"]).set_axis(now.index)
-    for old, parts in SPLIT_IN_2024.items():
-        frame.loc[old] = _joined(facts.loc[list(parts)])
+    joined = {old: _joined(facts.loc[list(parts)]) for old, parts in SPLIT_IN_2024.items()}
+    known = pd.concat([facts, pd.DataFrame.from_dict(joined, orient="index")])
+    successor = now["municipality_id_2024"].fillna(now.index.to_series())
+    frame = known.loc[successor].set_axis(now.index)
     frame["name"] = now["name"]
     frame["county_id"] = frame.index.str[:2]
     frame["county"] = frame["county_id"].map(COUNTIES_2020_2023)
@@ -104,7 +105,7 @@ def _read(table: str) -> pd.DataFrame:
         return pd.read_csv(file, dtype=dict.fromkeys(_TEXT, "str"))
 
 
-def _joined(parts: pd.DataFrame) -> "pd.Series[Any]":
+def _joined(parts: pd.DataFrame) -> dict[str, Any]:
     """Return the facts of `parts` together: sums, or means weighted by population."""
     rows = parts.sort_values("population_2024", ascending=False)
     joined: dict[str, Any] = {}
@@ -116,4 +117,4 @@ def _joined(parts: pd.DataFrame) -> "pd.Series[Any]":
             joined[name] = filled[name].sum()
         else:
             joined[name] = np.average(filled[name], weights=filled["population_2024"])
-    return pd.Series(joined, dtype="object")
+    return joined
