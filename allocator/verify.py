@@ -352,12 +352,12 @@ class _Checker:
             free = stock[stock["beds"] >= k].groupby("site_id")["dwellings"].sum()
             new = built[built["beds"] >= k].groupby("site_id")["units"].sum()
             used = living[living["beds"] >= k].groupby("site_id")["homes"].sum()
-            capacity = sites["site_id"].map(free).fillna(0) + sites["site_id"].map(new).fillna(0)
+            capacity = _looked_up(sites["site_id"], free) + _looked_up(sites["site_id"], new)
             parts.append(
                 sites.assign(
                     family="housing",
                     item=str(k),
-                    used=sites["site_id"].map(used).fillna(0.0),
+                    used=_looked_up(sites["site_id"], used),
                     capacity=capacity,
                 )
             )
@@ -371,8 +371,8 @@ class _Checker:
         return sites.assign(
             family="transport",
             item="seats",
-            used=sites["site_id"].map(used).fillna(0.0),
-            capacity=sites["transit_seats"] + sites["site_id"].map(seats).fillna(0.0),
+            used=_looked_up(sites["site_id"], used),
+            capacity=sites["transit_seats"] + _looked_up(sites["site_id"], seats),
         )
 
     def _use(self) -> pd.DataFrame:
@@ -507,6 +507,11 @@ class _Checker:
 
 def _slack(amount: "pd.Series[float]") -> "pd.Series[float]":
     return PERSONS + RELATIVE * amount.abs()
+
+
+def _looked_up(ids: "pd.Series[str]", values: "pd.Series[float]") -> "pd.Series[float]":
+    """Return the value of every id, 0 where there is none."""
+    return values.astype("float64").reindex(ids).fillna(0.0).set_axis(ids.index)
 
 
 def _agree(said: float | None, value: float | None) -> bool:

@@ -1,6 +1,7 @@
 """What must hold between the tables of an instance, and what is only worth a warning."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -42,7 +43,7 @@ def check_tables(frames: Frames, target: int, budget: float | None) -> list[Prob
     return problems
 
 
-def _warn(message: str, expected: str, table: str, **more: object) -> Problem:
+def _warn(message: str, expected: str, table: str, **more: Any) -> Problem:
     return Problem(message, expected, table, severity=Severity.WARNING, **more)
 
 
