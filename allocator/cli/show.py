@@ -58,7 +58,9 @@ def show_command(
     else:
         from allocator.cli.summary import print_summary
 
-        print_summary(read, Console(), currency=instance_of(read, instance).currency)
+        # The plan alone says enough; only the name of the currency needs the instance.
+        currency = "" if instance is None else instance_of(read, instance).currency
+        print_summary(read, Console(), currency=currency)
         hint = "allocator show {} --municipality ID shows one municipality"
         typer.echo(hint.format(Path(plan)))
 

@@ -79,13 +79,12 @@ def solve_command(
 
     # Only now, because the solver and pandas take a while to import.
     from allocator.loading import load
+    from allocator.plans import remembering, write_plan
 
     given = load(instance)
     cancel = threading.Event()
-    plan = _solve(given, chosen, options, cancel)
+    plan = remembering(_solve(given, chosen, options, cancel), instance)
     if out is not None and plan.found:
-        from allocator.plans import write_plan
-
         write_plan(plan, out, overwrite=overwrite)
     _print(plan, given, out, as_json=json_)
     raise typer.Exit(_code(plan, interrupted=cancel.is_set(), strict=fail_on_shortfall))
