@@ -61,7 +61,8 @@ def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, s
     for label, extreme in (("largest ratio", "max"), ("smallest ratio", "min")):
         yield label, _extreme(plan, extreme)
     families = ", ".join(f"{family} {count:,}" for family, count in binding(plan).items())
-    yield "binding", f"{families} (municipalities)" if families else "no capacity"
+    some = f"{families} of {totals.municipalities:,}"
+    yield "binding in", some if families else "no municipality"
     yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.2%}"
     if "total" in plan.timings:
         yield "time", f"{plan.timings['total']:.1f} s"
