@@ -38,7 +38,7 @@ def _problem(towns: pd.DataFrame, name: str) -> Problem | None:
         numeric = ", ".join(towns.select_dtypes("number").columns)
         return _wrong(name, name, "the instance has no such column", f"there are {numeric}")
     column = towns[name]
-    if not pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
         return _wrong(name, name, "the column does not hold numbers", "name a column of numbers")
     if column.isna().any():
         blank = ", ".join(map(str, column.index[column.isna()][:5]))
