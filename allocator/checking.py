@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from allocator.errors import InvalidPolicy
+from allocator.keys import shares
 from models.checks import check_tables
 from models.instance import Instance
 from models.policy import Policy, Relation, Term
@@ -18,6 +20,7 @@ def check_policy(instance: Instance, policy: Policy) -> list[Problem]:
     return [
         *_places(instance, policy),
         *_families(instance, policy),
+        *_key(instance, policy),
         *_decided(instance, policy),
         *_figures(instance, policy),
     ]
@@ -53,6 +56,13 @@ def _families(instance: Instance, policy: Policy) -> Iterator[Problem]:
             yield _wrong(f"soft.{family}", family, "no capacity has this family", expected)
 
 
+def _key(instance: Instance, policy: Policy) -> Iterator[Problem]:
+    try:
+        shares(instance, policy.key)
+    except InvalidPolicy as error:
+        yield from error.problems
+
+
 def _decided(instance: Instance, policy: Policy) -> Iterator[Problem]:
     exact = sum(d.persons for d in policy.fixed if d.relation is Relation.EXACT)
     target = policy.target_for(instance.target)
@@ -67,14 +77,24 @@ def _decided(instance: Instance, policy: Policy) -> Iterator[Problem]:
 
 def _figures(instance: Instance, policy: Policy) -> Iterator[Problem]:
     terms = {term for goal in policy.goals for term in goal.terms}
-    unknown = instance.municipalities["previous_quota"].isna().all()
-    if unknown and (Term.CHANGE in terms or policy.max_change is not None):
-        yield Problem(
-            "change is to be counted or limited, but the instance has no previous_quota",
-            "add the column to municipalities.csv, or drop it from the policy",
-            "policy",
-            column="max_change" if policy.max_change is not None else "goals",
-        )
+    known = instance.municipalities["previous_quota"].notna()
+    fields = ["goals"] * (Term.CHANGE in terms) + ["max_change"] * (policy.max_change is not None)
+    for field in fields:
+        if not known.any():
+            yield Problem(
+                "change is to be counted or limited, but the instance has no previous_quota",
+                "add the column to municipalities.csv, or drop it from the policy",
+                "policy",
+                column=field,
+            )
+        elif not known.all():
+            yield Problem(
+                f"{int((~known).sum())} municipalities lack previous_quota and may change freely",
+                "fill the column in municipalities.csv",
+                "policy",
+                column=field,
+                severity=Severity.WARNING,
+            )
     if Term.OUTCOME in terms and instance.outcomes.empty:
         yield Problem(
             "outcomes are a goal, but the instance has no outcomes",

@@ -40,8 +40,13 @@ def whole_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
         if folder.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
             folder.rename(old / folder.name)
-            new.rename(folder)
-            shutil.rmtree(old)
+            try:
+                new.rename(folder)
+            except OSError:
+                (old / folder.name).rename(folder)
+                raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
         else:
             new.rename(folder)
     finally:

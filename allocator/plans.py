@@ -3,14 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
 from allocator.errors import InstanceMismatch, InvalidPlan
 from allocator.folders import whole_folder
-from allocator.loading import folder_of, load
+from allocator.loading import folder_of, load, read_csv
 from allocator.packaged import packaged
-from allocator.writing import cells
+from allocator.writing import csv_bytes
+from models.columns import Table
 from models.instance import Instance
 from models.plan import PLAN_TABLES, InstanceReference, Plan, PlanTables
 from models.problems import Problem
@@ -30,8 +32,7 @@ def write_plan(plan: Plan, folder: str | Path, *, overwrite: bool = False) -> Pa
     target = Path(folder)
     with whole_folder(target, overwrite=overwrite) as new:
         for name, frame in plan.tables.items():
-            text = cells(frame).to_csv(index=False, lineterminator="\n")
-            (new / f"{name}.csv").write_bytes(text.encode("utf-8"))
+            (new / f"{name}.csv").write_bytes(csv_bytes(frame))
         about = plan.model_dump(mode="json", exclude={"tables"})
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         (new / ABOUT).write_text(text, encoding="utf-8")
@@ -46,36 +47,51 @@ def read_plan(folder: str | Path) -> Plan:
     InvalidPlan
         With every problem found.
     """
-    path, problems, frames = Path(folder), [], {}
+    path = Path(folder)
     if not (path / ABOUT).is_file():
         expected = "give a folder that `allocator solve --out` wrote"
         raise InvalidPlan(f"plan {folder}", [Problem(f"there is no {ABOUT}", expected, ABOUT)])
+    problems: list[Problem] = []
+    frames = {}
     for name, table in PLAN_TABLES.items():
-        try:
-            raw = pd.read_csv(path / f"{name}.csv", dtype="str", keep_default_na=False)
-        except (OSError, ValueError) as error:
-            problems.append(Problem(f"cannot be read: {error}", "write the plan anew", name))
-            continue
-        frames[name], found = typed(table, raw)
-        problems += found
-    try:
-        about = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-        plan = Plan.model_validate({**about, "tables": PlanTables({})})
-    except ValidationError as error:
-        for item in error.errors():
-            field = ".".join(map(str, item["loc"]))
-            value = str(item["input"])[:80]
-            problems.append(Problem(item["msg"], "mend it", ABOUT, column=field, value=value))
-    except ValueError as error:
-        problems.append(Problem(f"not JSON: {error}", "write the plan anew", ABOUT))
-    if problems:
+        cells = read_csv(path / f"{name}.csv", name, problems)
+        if cells is not None:
+            frames[name], found = typed(table, cells)
+            problems += found or _repeated(table, frames[name])
+    plan = _read_about(path / ABOUT, problems)
+    if plan is None or problems:
         raise InvalidPlan(f"plan {folder}", problems)
     return plan.model_copy(update={"tables": PlanTables(frames)})
 
 
+def _repeated(table: Table, frame: pd.DataFrame) -> list[Problem]:
+    again = np.flatnonzero(frame.duplicated(list(table.key)).to_numpy())
+    message = f"an earlier row has the same {' and '.join(table.key)}"
+    return [Problem(message, "keep one row", table.name, int(i) + 1) for i in again]
+
+
+def _read_about(path: Path, problems: list[Problem]) -> Plan | None:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(about, dict):
+            problems.append(Problem("not a JSON object", "write the plan anew", ABOUT))
+            return None
+        return Plan.model_validate({**about, "tables": PlanTables({})})
+    except ValidationError as error:
+        for item in error.errors():
+            field = ".".join(map(str, item["loc"]))
+            value = None if item["type"] == "missing" else str(item["input"])[:80]
+            expected = "write the plan anew, or mend the field"
+            problems.append(Problem(item["msg"], expected, ABOUT, column=field, value=value))
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(Problem(f"not JSON: {error}", "write the plan anew", ABOUT))
+    return None
+
+
 def remembering(plan: Plan, source: str | Path) -> Plan:
     """Return the plan with the place its instance was read from."""
-    path = str(source) if str(source) in packaged() else str(folder_of(source).resolve())
+    named = str(source) in packaged() and not Path(source).is_dir()
+    path = str(source) if named else str(folder_of(source).resolve())
     about = InstanceReference(id=plan.instance.id, sha256=plan.instance.sha256, path=path)
     return plan.model_copy(update={"instance": about})
 
@@ -86,17 +102,21 @@ def instance_of(plan: Plan, given: str | Path | None = None) -> Instance:
     Parameters
     ----------
     given
-        A folder or packaged name; none: where the plan remembers it from.
+        A folder or packaged name; none: where the plan remembers it from, or else the
+        packaged instance of the same name.
 
     Raises
     ------
     InstanceMismatch
-        If the instance found is another one, or none is remembered.
+        If the instance found is another one, or none is found.
+    InvalidInstance
+        If what is found cannot be read.
     """
-    source = given if given is not None else plan.instance.path
+    source = given if given is not None else _remembered(plan.instance)
     if source is None:
         raise InstanceMismatch(
-            f"the plan does not say where its instance {plan.instance.id} is; give --instance"
+            f"the instance {plan.instance.id} of the plan is not where the plan remembers it "
+            f"({plan.instance.path or 'nowhere'}); give --instance"
         )
     instance = load(source)
     if instance.sha256 != plan.instance.sha256:
@@ -105,3 +125,10 @@ def instance_of(plan: Plan, given: str | Path | None = None) -> Instance:
             f"is {instance.id} ({instance.sha256[:12]}); give the instance it was made from"
         )
     return instance
+
+
+def _remembered(about: InstanceReference) -> str | Path | None:
+    """Return where the instance is now: the place remembered, or the packaged one of its name."""
+    if about.path is not None and folder_of(about.path).is_dir():
+        return about.path
+    return packaged().get(about.id)

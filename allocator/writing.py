@@ -1,9 +1,10 @@
 """Write an instance as a Frictionless Data Package: a folder of CSV or Parquet tables."""
 
+import csv
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -37,7 +38,11 @@ def write(
     ------
     FolderExists
         If `folder` exists and `overwrite` is false.
+    ValueError
+        If `format` is neither ``csv`` nor ``parquet``.
     """
+    if format not in get_args(Format):
+        raise ValueError(f"tables are written as csv or parquet, not as {format!r}")
     target = Path(folder)
     with whole_folder(target, overwrite=overwrite) as new:
         resources = [
@@ -56,12 +61,24 @@ def write(
     return target
 
 
-def cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` as text: dot decimals, true/false, blank for missing.
+class _Lines(list[str]):
+    """Takes what a CSV writer writes, line by line."""
+
+    write = list.append
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Return `frame` as CSV: UTF-8, dot decimals, true/false, blank for missing.
 
     Numbers are the shortest text that reads back as the same number.
     """
-    return frame.apply(lambda column: column.map(_cell))
+    lines = _Lines()
+    # With this line end the writer also quotes a lone carriage return, which would
+    # otherwise read back as the end of a row; the files themselves have plain line feeds.
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerow(frame.columns)
+    writer.writerows(zip(*(map(_cell, frame[name].tolist()) for name in frame), strict=True))
+    return "".join(f"{line[:-2]}\n" for line in lines).encode()
 
 
 def _cell(value: Any) -> str:
@@ -77,8 +94,7 @@ def _cell(value: Any) -> str:
 def _write_table(folder: Path, table: Table, frame: pd.DataFrame, kind: Format) -> dict[str, Any]:
     path = folder / f"{table.name}.{kind}"
     if kind == "csv":
-        text = cells(frame).to_csv(index=False, lineterminator="\n")
-        path.write_bytes(text.encode("utf-8"))
+        path.write_bytes(csv_bytes(frame))
     else:
         frame.to_parquet(path, index=False)
     return {

@@ -1,25 +1,28 @@
 """What must hold between the tables of an instance, and what is only worth a warning."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from models.columns import TABLES, MeasureKind, Table
-from models.problems import Problem, Severity
+from models.problems import Problem, Severity, errors
+from models.reach import most_placed
 
 Frames = Mapping[str, pd.DataFrame]
 
 
-def check_tables(frames: Frames, target: int, budget: float | None) -> list[Problem]:
+def check_tables(frames: Frames, target: int | None, budget: float | None) -> list[Problem]:
     """Check what holds between tables.
 
     Parameters
     ----------
     frames
         Typed tables by name, in the order of the source, so that row numbers are right.
+        Tables that could not be read may be left out; what needs them is then not checked.
     target
-        Persons to settle.
+        Persons to settle; none: not known, or the figures have errors already, so that
+        nothing is said of what they add up to.
     budget
         Appropriation for measures, in currency; none: no limit.
 
@@ -28,23 +31,29 @@ def check_tables(frames: Frames, target: int, budget: float | None) -> list[Prob
     list of Problem
         Errors and warnings, in the order of the tables.
     """
+    frames = {name: frame.reset_index(drop=True) for name, frame in frames.items()}
     problems: list[Problem] = []
-    for name, table in TABLES.items():
-        frame = frames[name].reset_index(drop=True)
-        problems += _empty(table, frame)
-        problems += _duplicates(table, frame)
-        problems += _references(table, frame, frames)
-    problems += _counties(frames["municipalities"])
-    problems += _groups(frames, target)
-    problems += _measures(frames)
-    problems += _coverage(frames)
-    if not any(problem.severity is Severity.ERROR for problem in problems):
-        problems += _reachable(frames, target, budget)
+    for name, frame in frames.items():
+        problems += _empty(TABLES[name], frame)
+        problems += _duplicates(TABLES[name], frame)
+        problems += _references(TABLES[name], frame, frames)
+    for check, needed in _CHECKS:
+        if all(name in frames for name in needed):
+            problems += check(*(frames[name] for name in needed))
+    if target is not None and len(frames) == len(TABLES):
+        problems += _persons(frames["groups"], target)
+        if not errors(problems):
+            problems += _reachable(frames, target, budget)
     return problems
 
 
 def _warn(message: str, expected: str, table: str, **more: Any) -> Problem:
     return Problem(message, expected, table, severity=Severity.WARNING, **more)
+
+
+def _some(ids: "pd.Series[str]") -> str:
+    """Name the first few ids, and say when there are more."""
+    return ", ".join([*ids.head(5), *(["…"] if len(ids) > 5 else [])])
 
 
 def _empty(table: Table, frame: pd.DataFrame) -> Iterator[Problem]:
@@ -53,29 +62,38 @@ def _empty(table: Table, frame: pd.DataFrame) -> Iterator[Problem]:
 
 
 def _duplicates(table: Table, frame: pd.DataFrame) -> Iterator[Problem]:
-    for i in frame.index[frame.duplicated(list(table.key))]:
-        key = ", ".join(str(frame.loc[i, name]) for name in table.key)
-        yield Problem(
-            f"another row has the same {' and '.join(table.key)}",
-            "keep one row",
-            table.name,
-            int(i) + 1,
-            table.key[0],
-            key,
-        )
+    key = list(table.key)
+    filled = frame[key].notna().all(axis=1)
+    if "beds" in key:
+        # A cell that is no number of beds is reported already and stands as 0.
+        filled &= frame["beds"] > 0
+    first: dict[tuple[Any, ...], int] = {}
+    repeated = filled & frame.duplicated(key, keep=False)
+    for i, cells in zip(frame.index[repeated], frame.loc[repeated, key].to_numpy(), strict=True):
+        number = int(i) + 1
+        earlier = first.setdefault(tuple(cells), number)
+        if earlier != number:
+            yield Problem(
+                f"row {earlier} has the same {' and '.join(key)}",
+                "keep one row",
+                table.name,
+                number,
+                key[0],
+                ", ".join(map(str, cells)),
+            )
 
 
 def _references(table: Table, frame: pd.DataFrame, frames: Frames) -> Iterator[Problem]:
     for column in table.columns:
-        if column.references is None:
+        if column.references is None or column.references not in frames:
             continue
         cells = frame[column.name]
-        known = frames[column.references][column.name]
+        known = frames[column.references][column.name].dropna()
+        near = f"give one of its ids ({_some(known)}), leading zeros included"
         for i in frame.index[cells.notna() & ~cells.isin(known)]:
-            near = ", ".join(known.head(3).tolist())
             yield Problem(
                 f"{column.references} has no such {column.name}",
-                f"give one of its ids ({near}, …), leading zeros included",
+                near if len(known) else f"add the row to {column.references}",
                 table.name,
                 int(i) + 1,
                 column.name,
@@ -84,7 +102,7 @@ def _references(table: Table, frame: pd.DataFrame, frames: Frames) -> Iterator[P
 
 
 def _counties(towns: pd.DataFrame) -> Iterator[Problem]:
-    names = towns.groupby("county_id")["county"].unique()
+    names = towns.dropna(subset=["county_id", "county"]).groupby("county_id")["county"].unique()
     for county_id, found in names.items():
         if len(found) > 1:
             yield Problem(
@@ -96,8 +114,19 @@ def _counties(towns: pd.DataFrame) -> Iterator[Problem]:
             )
 
 
-def _groups(frames: Frames, target: int) -> Iterator[Problem]:
-    groups, dwellings = frames["groups"], frames["dwellings"]
+def _sites(towns: pd.DataFrame, sites: pd.DataFrame) -> Iterator[Problem]:
+    ids = towns["municipality_id"].dropna()
+    without = ids[~ids.isin(sites["municipality_id"])]
+    if len(without) and len(sites):
+        yield _warn(
+            f"{len(without)} municipalities have no site and can take nobody",
+            "add their sites",
+            "sites",
+            value=_some(without),
+        )
+
+
+def _persons(groups: pd.DataFrame, target: int) -> Iterator[Problem]:
     if len(groups) and target > 0 and groups["persons"].sum() <= 0:
         yield Problem(
             "the groups have no persons, but there is a target",
@@ -106,18 +135,23 @@ def _groups(frames: Frames, target: int) -> Iterator[Problem]:
             column="persons",
             value="0",
         )
-    built = frames["measures"]["beds"].dropna()
-    largest = max([0, *dwellings["beds"].tolist(), *built.tolist()])
-    for i, row in enumerate(groups.itertuples(index=False)):
-        if row.beds > largest:
-            yield _warn(
-                "no dwelling anywhere is large enough for this group",
-                f"the largest has {largest} beds",
-                "groups",
-                row=i + 1,
-                column="beds",
-                value=str(row.beds),
-            )
+
+
+def _fitting(
+    groups: pd.DataFrame, dwellings: pd.DataFrame, measures: pd.DataFrame
+) -> Iterator[Problem]:
+    there = dwellings.loc[dwellings["dwellings"] > 0, "beds"]
+    built = measures.loc[measures["max_steps"] > 0, "beds"].dropna()
+    largest = max([0, *there.tolist(), *built.tolist()])
+    for i in groups.index[groups["beds"] > largest]:
+        yield _warn(
+            "no dwelling anywhere is large enough for this group",
+            f"the largest, those to be bought included, has {largest} beds",
+            "groups",
+            row=int(i) + 1,
+            column="beds",
+            value=str(groups["beds"][i]),
+        )
 
 
 _APPLIES = {
@@ -127,96 +161,121 @@ _APPLIES = {
 }
 
 
-def _measures(frames: Frames) -> Iterator[Problem]:
-    measures = frames["measures"].reset_index(drop=True)
-    limited = set(frames["sites"].loc[frames["sites"]["transit_seats"].notna(), "site_id"])
-    for i, row in measures.iterrows():
-        number, kind = int(str(i)) + 1, row["kind"]
+def _measure_columns(measures: pd.DataFrame) -> Iterator[Problem]:
+    for kind, wanted in _APPLIES.items():
+        rows = measures[measures["kind"] == kind]
         for column in ("site_id", "municipality_id", "beds", "service_id"):
-            filled, wanted = not pd.isna(row[column]), column in _APPLIES[kind]
-            if wanted and not filled:
-                text = f"a measure of kind {kind} needs {column}"
-                yield Problem(text, f"fill {column}", "measures", number, column, "")
-            if filled and not wanted:
-                text = f"{column} means nothing for a measure of kind {kind}"
-                yield Problem(text, "leave it blank", "measures", number, column, str(row[column]))
-        if kind == MeasureKind.TRANSIT.value and row["site_id"] not in limited:
+            filled = rows[column].notna()
+            for i in rows.index[~filled if column in wanted else filled]:
+                if column in wanted:
+                    message, expected = f"a measure of kind {kind} needs it", f"fill {column}"
+                else:
+                    message, expected = f"means nothing for kind {kind}", "leave it blank"
+                value = "" if column in wanted else str(rows[column][i])
+                yield Problem(message, expected, "measures", int(i) + 1, column, value)
+
+
+def _idle_lines(measures: pd.DataFrame, sites: pd.DataFrame) -> Iterator[Problem]:
+    unlimited = sites.loc[sites["transit_seats"].isna(), "site_id"]
+    lines = measures[measures["kind"] == MeasureKind.TRANSIT.value]
+    for i in lines.index[lines["site_id"].isin(unlimited)]:
+        yield _warn(
+            "the site has no limit on transit seats, so the measure buys nothing",
+            "leave the measure out, or give the site's transit_seats",
+            "measures",
+            row=int(i) + 1,
+            column="site_id",
+            value=str(lines["site_id"][i]),
+        )
+
+
+def _idle_places(
+    measures: pd.DataFrame, capacities: pd.DataFrame, pools: pd.DataFrame, members: pd.DataFrame
+) -> Iterator[Problem]:
+    pair = ["municipality_id", "service_id"]
+    limits = pd.concat(
+        [capacities.dropna(subset=["capacity"])[pair], members.merge(pools, on="pool_id")[pair]]
+    )
+    limited = set(limits.itertuples(index=False, name=None))
+    places = measures[measures["kind"] == MeasureKind.SERVICE.value].dropna(subset=pair)
+    for i, cells in zip(places.index, places[pair].itertuples(index=False, name=None), strict=True):
+        if cells not in limited:
             yield _warn(
-                "the site has no limit on transit seats, so the measure adds nothing",
-                "leave the measure out, or give the site's transit_seats",
+                "the municipality has no limit on this service, so the measure buys nothing",
+                "leave the measure out, or give the capacity",
                 "measures",
-                row=number,
-                column="site_id",
-                value=str(row["site_id"]),
+                row=int(i) + 1,
+                column="service_id",
+                value=", ".join(cells),
             )
 
 
-def _coverage(frames: Frames) -> Iterator[Problem]:
-    towns = frames["municipalities"]["municipality_id"]
-    without = towns[~towns.isin(frames["sites"]["municipality_id"])]
-    if len(without) and len(frames["sites"]):
-        yield _warn(
-            f"{len(without)} municipalities have no site and can take nobody",
-            "add their sites",
-            "sites",
-            value=", ".join(without.head(5)),
-        )
-    for service, rows in frames["capacities"].groupby("service_id"):
-        missing = towns[~towns.isin(rows["municipality_id"])]
+def _coverage(
+    towns: pd.DataFrame, capacities: pd.DataFrame, pools: pd.DataFrame, members: pd.DataFrame
+) -> Iterator[Problem]:
+    ids = towns["municipality_id"].dropna()
+    pooled = members.merge(pools, on="pool_id")
+    for service in dict.fromkeys(
+        [*capacities["service_id"].dropna(), *pooled["service_id"].dropna()]
+    ):
+        own = capacities.loc[capacities["service_id"] == service, "municipality_id"]
+        shared = pooled.loc[pooled["service_id"] == service, "municipality_id"]
+        missing = ids[~ids.isin(own) & ~ids.isin(shared)]
         if len(missing):
             yield _warn(
                 f"{service} has no capacity for {len(missing)} municipalities, so no limit there",
                 "add a row for each; leave capacity blank where there is no limit",
                 "capacities",
-                value=", ".join(missing.head(5)),
+                value=_some(missing),
             )
-    pools = frames["shared_capacities"]["pool_id"]
-    for pool in pools[~pools.isin(frames["pool_members"]["pool_id"])]:
+
+
+def _lone_pools(pools: pd.DataFrame, members: pd.DataFrame) -> Iterator[Problem]:
+    ids = pools["pool_id"]
+    for i in pools.index[ids.notna() & ~ids.isin(members["pool_id"])]:
         yield _warn(
-            "the pool has no members", "add them to pool_members", "pool_members", value=pool
+            "the pool has no members, so it limits nobody",
+            "add them to pool_members",
+            "shared_capacities",
+            row=int(i) + 1,
+            column="pool_id",
+            value=str(ids[i]),
         )
-    outcomes = frames["outcomes"]
-    pairs = len(towns) * len(frames["groups"])
-    if len(outcomes) and len(outcomes) < pairs:
+
+
+def _outcomes(
+    outcomes: pd.DataFrame, towns: pd.DataFrame, groups: pd.DataFrame
+) -> Iterator[Problem]:
+    missing = len(towns) * len(groups) - len(outcomes)
+    if len(outcomes) and missing > 0:
         yield _warn(
-            f"{pairs - len(outcomes)} pairs of municipality and group have no probability",
+            f"{missing} pairs of municipality and group have no probability",
             "add them; a missing one counts as 0",
             "outcomes",
         )
 
 
 def _reachable(frames: Frames, target: int, budget: float | None) -> Iterator[Problem]:
-    """Warn when even all dwellings there are and could be bought cannot house the target.
-
-    The bound lets every dwelling hold as many persons as the fullest group that fits.
-    """
-    groups = frames["groups"]
-    most = _most_housed(frames, groups, budget)
-    if target > most + 1e-6:
+    most = most_placed(frames, target, budget)
+    if target > most + 1e-6 * max(1.0, most):
         yield _warn(
-            f"no plan can house the target: all dwellings, those to be bought too, hold at most "
-            f"{most:.0f} persons",
-            "a lower target, or more dwellings",
-            "dwellings",
+            f"no plan can place the target of {target} persons: with all measures there is room "
+            f"for at most {most:.0f}",
+            "give a lower target or more capacity, unless a policy lets capacity be overloaded",
+            "instance",
             value=str(target),
         )
 
 
-def _most_housed(frames: Frames, groups: pd.DataFrame, budget: float | None) -> float:
-    def persons(beds: int) -> float:
-        fitting = groups.loc[groups["beds"] <= beds, "persons_per_dwelling"]
-        return float(fitting.max()) if len(fitting) else 0.0
-
-    stock = frames["dwellings"]
-    most = sum(
-        n * persons(beds)
-        for n, beds in zip(stock["dwellings"].tolist(), stock["beds"].tolist(), strict=True)
-    )
-    built = frames["measures"][frames["measures"]["kind"] == MeasureKind.DWELLINGS.value]
-    for row in built.itertuples(index=False):
-        steps = int(row.max_steps)
-        cost = float(row.cost_per_step)
-        if budget is not None and cost > 0:
-            steps = min(steps, int(budget // cost))
-        most += steps * float(row.units_per_step) * persons(int(row.beds))
-    return float(most)
+_CHECKS: tuple[tuple[Callable[..., Iterator[Problem]], tuple[str, ...]], ...] = (
+    (_counties, ("municipalities",)),
+    (_sites, ("municipalities", "sites")),
+    (_fitting, ("groups", "dwellings", "measures")),
+    (_coverage, ("municipalities", "capacities", "shared_capacities", "pool_members")),
+    (_lone_pools, ("shared_capacities", "pool_members")),
+    (_measure_columns, ("measures",)),
+    (_idle_lines, ("measures", "sites")),
+    (_idle_places, ("measures", "capacities", "shared_capacities", "pool_members")),
+    (_outcomes, ("outcomes", "municipalities", "groups")),
+)
+"""Every check between tables, with the tables it is about."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,11 @@ class Tables(Mapping[str, pd.DataFrame]):
 
 def empty(table: Table) -> pd.DataFrame:
     """Return `table` without rows."""
+    return _empty(table).copy(deep=False)
+
+
+@cache
+def _empty(table: Table) -> pd.DataFrame:
     frame, _ = typed(table, pd.DataFrame(columns=[c.name for c in table.columns], dtype="str"))
     return frame
 
@@ -180,15 +186,13 @@ def _as_text(cells: "pd.Series[Any]") -> "pd.Series[str]":
 
 def _numbers(text: "pd.Series[str]") -> "pd.Series[float]":
     """Read dot decimals exactly as Python does; anything else becomes NaN."""
-    try:
-        values = [float(cell) if cell else np.nan for cell in text]
-    except ValueError:
-        values = [_number(cell) for cell in text]
+    values = [_number(cell) if cell else np.nan for cell in text]
     return pd.Series(values, index=text.index, dtype="float64")
 
 
 def _number(cell: str) -> float:
     try:
+        # Python reads 1_000 as a number too, but no table means that.
         return float(cell) if "_" not in cell else np.nan
     except ValueError:
         return np.nan
@@ -221,7 +225,7 @@ def _with_dtype(
     if column.default is not None:
         values = values.fillna(float(column.default))
     if column.type is ColumnType.NUMBER:
-        return values.astype("float64")
+        return values.astype("float64") + 0.0  # no negative zero, which would read back as 0
     return values.fillna(0).astype("int64") if column.required else values.astype("Int64")
 
 
