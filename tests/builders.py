@@ -91,5 +91,5 @@ def tiny(municipalities: int | Rows = 3, **overrides: Any) -> Instance:
     }
     rows |= {name: overrides.pop(name) for name in list(overrides) if name in TABLES}
     tables: Any = {name: pd.DataFrame(cells) for name, cells in rows.items() if len(cells)}
-    about = {"id": "tiny", "title": "Tiny", "year": 2024, "target": 60} | overrides
-    return Instance(tables=tables, **about)
+    about: dict[str, Any] = {"id": "tiny", "title": "Tiny", "year": 2024, "target": 60}
+    return Instance(tables=tables, **(about | overrides))
