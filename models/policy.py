@@ -32,7 +32,7 @@ class Key(PolicyPart):
     """The rule that gives every municipality its share of the target."""
 
     name: str = "population"
-    """Name of a registered key; `allocator keys` describes them."""
+    """Name of a registered key."""
     weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """For `weighted`: weight of every indicator column of `municipalities.csv`."""
 

@@ -91,4 +91,5 @@ def tiny(
         )
     if measures:
         frames["measures"] = pd.DataFrame(measures)
-    return Instance(id="tiny", title="Tiny", year=2024, target=target, tables=frames)
+    about = {"id": "tiny", "title": "Tiny", "year": 2024, "target": target}
+    return Instance.model_validate({**about, "tables": frames})

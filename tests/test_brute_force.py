@@ -72,7 +72,7 @@ def test_the_plan_is_the_best_there_is(case: dict[str, Any]) -> None:
         gp=[float(n) for n in case["gp"]],
         measures=measures,
     )
-    policy = Policy(step=case["step"], floor=case["floor"], budget=case["budget"])
+    policy = Policy.model_validate({name: case[name] for name in ("step", "floor", "budget")})
     plan = solve(instance, policy, SolveOptions(gap=0.0))
     shortfall, unfairness = best_by_trying(case)
     assert plan.totals is not None

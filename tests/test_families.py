@@ -16,7 +16,7 @@ ROOM = [500.0, 500.0, 500.0]
 
 
 def plan_of(instance: Instance, **policy: Any) -> Plan:
-    return solve(instance, Policy(**policy), EXACT)
+    return solve(instance, Policy.model_validate(policy), EXACT)
 
 
 def quotas(plan: Plan) -> list[int]:

@@ -61,7 +61,7 @@ def test_the_unit_of_money_changes_nothing_but_the_cost(seed: int) -> None:
     dearer = policy.model_copy(
         update={
             "budget": policy.budget.model_copy(update={"total": policy.budget.total * 10}),
-            "goals": Policy(goals=[{"terms": terms | {"cost": 1e-4}}]).goals,
+            "goals": Policy.model_validate({"goals": [{"terms": terms | {"cost": 1e-4}}]}).goals,
         }
     )
     one, two = best(instance, policy), best(instance.replace(measures=measures), dearer)
@@ -72,7 +72,9 @@ def test_the_unit_of_money_changes_nothing_but_the_cost(seed: int) -> None:
 @pytest.mark.parametrize("table", ["dwellings", "capacities"])
 def test_more_capacity_never_leaves_more_people_out(seed: int, table: str) -> None:
     instance, policy = random_instance(seed)
-    plain = policy.model_copy(update={"soft": {}, "goals": Policy(goals=[["shortfall"]]).goals})
+    plain = policy.model_copy(
+        update={"soft": {}, "goals": Policy.model_validate({"goals": [["shortfall"]]}).goals}
+    )
     column = "dwellings" if table == "dwellings" else "capacity"
     frame = instance.tables[table]
     frame[column] = frame[column] + 3.0

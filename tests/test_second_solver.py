@@ -1,5 +1,7 @@
 """SCIP, given the same arrays, finds the same best values as HiGHS."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pyscipopt import Model, quicksum
@@ -29,7 +31,7 @@ def random_instance(seed: int) -> tuple[Instance, Policy]:
         group("families", 40.0, beds=3, persons_per_dwelling=3.5, transit_share=0.5),
         group("minors", 10.0, beds=3, persons_per_dwelling=4.0, integral=True, minors=True),
     ]
-    kinds = [
+    kinds: list[tuple[str, dict[str, Any]]] = [
         ("dwellings", {"beds": 3, "units_per_step": 3.0}),
         ("transit", {"units_per_step": 16.0, "cost_per_step": 150.0}),
         ("service", {"service_id": "gp", "units_per_step": 20.0, "cost_per_step": 80.0}),
@@ -54,13 +56,17 @@ def random_instance(seed: int) -> tuple[Instance, Policy]:
         towns={"minors_allowed": [bool(x) for x in random.random(count) < 0.6]},
     )
     soft = {"health": 2.0} if random.random() < 0.3 else {}
-    policy = Policy(
-        step=int(random.choice([1, 5, 10])),
-        floor=int(random.choice([0, 5, 10, 20])),
-        budget=float(random.integers(0, 1000)),
-        soft=soft,
-        max_ratio=3.0 if random.random() < 0.3 else None,
-        goals=[{"terms": {"shortfall": 10.0, "overload": 1.0, "unfairness": 1.0, "cost": 1e-3}}],
+    policy = Policy.model_validate(
+        {
+            "step": int(random.choice([1, 5, 10])),
+            "floor": int(random.choice([0, 5, 10, 20])),
+            "budget": float(random.integers(0, 1000)),
+            "soft": soft,
+            "max_ratio": 3.0 if random.random() < 0.3 else None,
+            "goals": [
+                {"terms": {"shortfall": 10.0, "overload": 1.0, "unfairness": 1.0, "cost": 1e-3}}
+            ],
+        }
     )
     return instance, policy
 
