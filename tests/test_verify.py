@@ -204,6 +204,8 @@ def test_what_is_broken_is_named_and_nothing_else(name: str) -> None:
     change, expected = BROKEN[name]
     violations = verify(*change(*case()))
     assert rules_named(violations) == expected, [str(violation) for violation in violations]
+    # What is found can be written as JSON, also where a figure is missing.
+    assert all(math.isfinite(violation.amount) for violation in violations)
 
 
 @pytest.mark.parametrize("name", Totals.model_fields)

@@ -1,5 +1,6 @@
 """What verification finds, and how exact a figure has to be."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +27,17 @@ class Violation:
     message
         What is wrong, with the numbers.
     amount
-        By how much.
+        By how much; 1 where a missing or infinite figure leaves no number to say.
     """
 
     rule: str
     where: str
     message: str
     amount: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.amount):
+            object.__setattr__(self, "amount", 1.0)
 
     def __str__(self) -> str:
         return f"{self.rule} at {self.where}: {self.message}"
@@ -57,8 +62,7 @@ def differing(
     same = ((said - value).abs() <= margin(value)) | (said.isna() & value.isna())
     for place in value.index[~same]:
         text = f"{what} is {said[place]:g}, should be {value[place]:g}"
-        off = abs(float(said[place]) - float(value[place]))
-        yield Violation(rule, str(place), text, off if off == off else 1.0)
+        yield Violation(rule, str(place), text, abs(float(said[place]) - float(value[place])))
 
 
 def above(
