@@ -1,0 +1,1 @@
+"""How long every phase of the main job takes, measured in separate processes."""
