@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyomo.environ as pyo
 import pytest
+from pyomo.opt import WriterFactory
 
 from allocator.keys import fair_shares
 from allocator.loading import load
@@ -27,7 +28,7 @@ def formulation(name: str) -> str:
     for goal in goals:
         goal.deactivate()
     text = io.StringIO()
-    pyo.WriterFactory("lp_v2").write(model, text, symbolic_solver_labels=True)
+    WriterFactory("lp_v2").write(model, text, symbolic_solver_labels=True)
     return text.getvalue()
 
 
