@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from allocator.plans import instance_of, read_plan, write_plan
     from allocator.policies import policy_from, read_policy
     from allocator.settings_of_policy import policy_with_comments
-    from allocator.solve import Progress, solve
+    from allocator.solve import solve
+    from allocator.solve.progress import Progress
     from allocator.verify import Violation, verify
     from allocator.version import VERSION
     from allocator.writing import write
@@ -97,7 +98,8 @@ _HOMES = {
     "allocator.plans": ("instance_of", "read_plan", "write_plan"),
     "allocator.policies": ("policy_from", "read_policy"),
     "allocator.settings_of_policy": ("policy_with_comments",),
-    "allocator.solve": ("Progress", "solve"),
+    "allocator.solve": ("solve",),
+    "allocator.solve.progress": ("Progress",),
     "allocator.verify": ("Violation", "verify"),
     "allocator.version": ("VERSION",),
     "allocator.writing": ("write",),

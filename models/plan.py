@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from models.columns import Column, ColumnType, Table
-from models.options import SolveOptions
+from models.options import Method, SolveOptions
 from models.policy import Policy, Term
 from models.tables import typed
 
@@ -34,6 +34,19 @@ class Status(StrEnum):
     """No plan keeps every demand of the policy; `conflicts` says which clash."""
     NONE = "none"
     """Nothing found within the limits, and nothing proven."""
+
+
+class BoundFrom(StrEnum):
+    """What proves a bound."""
+
+    TRIVIAL = "trivial"
+    """The goal cannot be less by its nature (a shortfall of zero)."""
+    RELAXATION = "relaxation"
+    """The linear relaxation of the program."""
+    PRICES = "prices"
+    """Prices on the rows that municipalities share: their best answers to the prices add up."""
+    SEARCH = "search"
+    """Branch and bound on the whole program."""
 
 
 def _column(name: str, kind: ColumnType, unit: str, description: str, **more: Any) -> Column:
@@ -182,6 +195,11 @@ class GoalResult(_Part):
     """Proven: no plan that holds the earlier goals does better; none: nothing is proven."""
     gap: float | None
     """(value − bound) ÷ |value|, 0 when both are zero; none without a bound."""
+    bound_from: BoundFrom | None = None
+    """What proves the bound; none without one."""
+    prices: dict[str, float] = {}
+    """What one more unit of each row that municipalities share adds to the goal, by row
+    (`supply[families]`, `budget[total]`); empty when the bound does not come from prices."""
 
 
 class Totals(_Part):
@@ -257,6 +275,8 @@ class Plan(_Part):
     """The options of the computation."""
     status: Status
     """What is known about the plan."""
+    method: Method | None = None
+    """How the program was solved: `whole` or `decomposed`; none when it was not."""
     goals: tuple[GoalResult, ...] = ()
     """Every goal that was reached, in order."""
     totals: Totals | None = None

@@ -21,7 +21,7 @@ from allocator.cli.progress import describe
 from allocator.loading import load
 from allocator.plans import read_plan
 from allocator.policies import policy_from
-from allocator.solve import Progress
+from allocator.solve.progress import Progress
 from allocator.version import VERSION
 from allocator.writing import write
 from instances.tiny.build import build

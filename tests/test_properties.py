@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import votelib.evaluate.proportional as proportional
 
-from allocator.solve import Progress, solve
+from allocator.solve import solve
+from allocator.solve.progress import Progress
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan, Status

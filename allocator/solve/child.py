@@ -21,6 +21,7 @@ def solve_in_child(
     instance: Instance,
     policy: Policy,
     options: SolveOptions,
+    start: Plan | None,
     progress: Listener | None,
     cancel: Flag | None,
 ) -> Plan:
@@ -36,7 +37,7 @@ def solve_in_child(
     ours, theirs = context.Pipe()
     stop = context.Event()
     process = context.Process(
-        target=_work, args=(theirs, stop, instance, policy, options), daemon=True
+        target=_work, args=(theirs, stop, instance, policy, options, start), daemon=True
     )
     process.start()
     theirs.close()
@@ -79,6 +80,7 @@ def _work(
     instance: Instance,
     policy: Policy,
     options: SolveOptions,
+    start: Plan | None,
 ) -> None:
     from allocator.solve.solver import solve_here
 
@@ -89,7 +91,7 @@ def _work(
             pipe.send(("progress", progress))
 
     try:
-        plan = solve_here(instance, policy, options, tell, stop)
+        plan = solve_here(instance, policy, options, start, tell, stop)
     except Exception as error:
         pipe.send(("error", error))
     else:

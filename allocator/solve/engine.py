@@ -4,9 +4,10 @@ Every call uses a fresh solver object, because a cancelled one stays cancelled, 
 thread, because the number of threads is fixed for the life of a process.
 """
 
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -51,13 +52,19 @@ Report = Callable[[float | None, float | None], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """What the solver is told besides the program."""
+    """What the solver is told besides the program.
+
+    `looks` limits how often the solver asks whether to go on, and `target` is a value that is
+    good enough: both end a search at the same point on every machine, which seconds do not.
+    """
 
     time_limit: float
     gap: float = 0.0
     seed: int = 0
     presolve: bool = True
     rins: bool = True
+    looks: int | None = None
+    target: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -77,6 +84,9 @@ class Outcome:
         Proven bound on the objective, or none.
     seconds
         Wall time of the call.
+    prices
+        Duals of the rows, shape (rows,), when a linear program was solved: what one more
+        unit on the right-hand side adds to the objective.
     """
 
     ending: Ending
@@ -84,6 +94,7 @@ class Outcome:
     value: float | None
     bound: float | None
     seconds: float
+    prices: Vector | None = None
 
 
 def run(
@@ -121,11 +132,11 @@ def run(
     if settings.time_limit <= 0 or (cancel is not None and cancel.is_set()):
         return Outcome(Ending.LIMIT, None, None, None, 0.0)
     solver = highspy.Highs()
-    _set_options(solver, settings)
+    _set_options(solver, settings, mixed=bool(arrays.integer.any()))
     _accept(solver.passModel(_model(arrays, cost, constant)), "the program")
     if start is not None and arrays.integer.any():
         _give_start(solver, start)
-    _listen(solver, report, cancel)
+    _listen(solver, report, cancel, settings.looks)
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError(f"the solver failed: {solver.getModelStatus()}")
     return _outcome(solver, arrays, time.perf_counter() - began)
@@ -136,7 +147,7 @@ def version() -> str:
     return str(highspy.Highs().version())
 
 
-def _set_options(solver: highspy.Highs, settings: Settings) -> None:
+def _set_options(solver: highspy.Highs, settings: Settings, *, mixed: bool) -> None:
     options: dict[str, Any] = {
         "output_flag": False,
         "threads": 1,
@@ -149,6 +160,8 @@ def _set_options(solver: highspy.Highs, settings: Settings) -> None:
         "mip_heuristic_run_rins": settings.rins,
         **settings.extra,
     }
+    if settings.target is not None and mixed:
+        options["objective_target"] = settings.target
     for name, value in options.items():
         _accept(solver.setOptionValue(name, value), f"the option {name}={value!r}")
 
@@ -182,22 +195,31 @@ def _give_start(solver: highspy.Highs, start: Vector) -> None:
     _accept(solver.setSolution(solution), "the starting solution")
 
 
-def _listen(solver: highspy.Highs, report: Report | None, cancel: Flag | None) -> None:
+def _listen(
+    solver: highspy.Highs, report: Report | None, cancel: Flag | None, looks: int | None
+) -> None:
     """Watch the flag and pass on progress.
 
     The Python callbacks also give the interpreter a moment to handle signals, which is
     how Ctrl-C reaches a running solve.
     """
 
+    looked = itertools.count(1)
+
     def interrupt(event: Any) -> None:
         if cancel is not None and cancel.is_set():
             event.interrupt()
+
+    def look(event: Any) -> None:
+        if looks is not None and next(looked) > looks:
+            event.interrupt()
+        interrupt(event)
 
     def log(event: Any) -> None:
         if report is not None:
             report(_finite(event.data_out.mip_primal_bound), _finite(event.data_out.mip_dual_bound))
 
-    solver.cbMipInterrupt.subscribe(interrupt)
+    solver.cbMipInterrupt.subscribe(look)
     solver.cbSimplexInterrupt.subscribe(interrupt)
     solver.cbIpmInterrupt.subscribe(interrupt)
     solver.cbMipLogging.subscribe(log)
@@ -219,9 +241,67 @@ def _outcome(solver: highspy.Highs, arrays: Arrays, seconds: float) -> Outcome:
     solution = np.array(solver.getSolution().col_value, dtype=np.float64)
     value = float(info.objective_function_value)
     bound = _finite(info.mip_dual_bound) if arrays.integer.any() else value
-    if ending is Ending.LIMIT and not arrays.integer.any():
+    if arrays.integer.any():
+        return Outcome(ending, solution, value, bound, seconds)
+    if ending is Ending.LIMIT:
         bound = None
-    return Outcome(ending, solution, value, bound, seconds)
+    prices = np.array(solver.getSolution().row_dual, dtype=np.float64)
+    return Outcome(ending, solution, value, bound, seconds, prices)
+
+
+_SMALL = {
+    # What helps on large programs costs small ones most of their time.
+    "presolve": "off",
+    "mip_heuristic_run_feasibility_jump": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+}
+SMALL_GAP = 1e-6
+"""Absolute and relative gap to which small programs are solved."""
+
+
+def run_small(
+    programs: Iterable[tuple[Arrays, Vector]], seed: int = 0
+) -> Iterator[tuple[Vector, float]]:
+    """Minimise many small programs one after the other.
+
+    Parameters
+    ----------
+    programs
+        Arrays and cost of each.
+
+    Yields
+    ------
+    solution, bound
+        Best solution found, and a proven bound on the objective.
+
+    Raises
+    ------
+    SolverError
+        If one of them has no solution, or the solver fails.
+    """
+    solver = highspy.Highs()
+    gaps = {"mip_abs_gap": SMALL_GAP}
+    settings = Settings(SMALL_SECONDS, SMALL_GAP, seed, rins=False, extra={**_SMALL, **gaps})
+    _set_options(solver, settings, mixed=True)
+    for arrays, cost in programs:
+        _accept(solver.passModel(_model(arrays, cost, 0.0)), "a small program")
+        if solver.run() == highspy.HighsStatus.kError:
+            raise SolverError(f"the solver failed: {solver.getModelStatus()}")
+        info = solver.getInfo()
+        if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+            raise NoSolution(solver.modelStatusToString(solver.getModelStatus()))
+        value = float(info.objective_function_value)
+        bound = min(float(info.mip_dual_bound), value) if arrays.integer.any() else value
+        yield np.array(solver.getSolution().col_value, dtype=np.float64), bound
+
+
+SMALL_SECONDS = 20.0
+"""Most seconds for one small program; its bound is valid when they run out, only weaker."""
+
+
+class NoSolution(SolverError):
+    """A small program has no solution: no plan keeps every demand."""
 
 
 def _finite(number: float) -> float | None:

@@ -7,26 +7,31 @@ import numpy as np
 from allocator.checking import check, check_policy
 from allocator.errors import InvalidInstance, InvalidPolicy, SolverError, VerificationError
 from allocator.keys import fair_shares
-from allocator.solve import engine
+from allocator.solve import engine, whole
 from allocator.solve.arrays import TriviallyInfeasible, Vector
 from allocator.solve.compile import compile_program
 from allocator.solve.conflicts import find_conflicts
 from allocator.solve.engine import Flag, Settings
+from allocator.solve.decomposed import goals as decomposed
 from allocator.solve.extract import Extract
 from allocator.solve.progress import Clock, Listener, Progress, relative_gap
 from allocator.solve.secants import Secants
 from allocator.solve.stages import Infeasible, Stages
+from allocator.solve.warm import keeps_all, solution_of
 from allocator.verify import verify
 from allocator.version import VERSION
 from models.instance import Instance
-from models.options import SolveOptions
+from models.options import Method, SolveOptions
 from models.plan import Conflict, GoalResult, InstanceReference, Plan, Status
-from models.policy import Policy
+from models.policy import Policy, Term
 from models.problems import errors, warnings
 from models.program import Data, build, collect
+from models.program.fairness import terms_used
 
 PROVEN = 1e-6
 """Relative gap at which a goal counts as proven best."""
+MANY = 40
+"""Municipalities from which `auto` takes the program apart."""
 CONFLICT_SECONDS = 30.0
 """Time given to finding out what clashes, in seconds, when the limit leaves less."""
 
@@ -35,11 +40,12 @@ def solve_here(
     instance: Instance,
     policy: Policy,
     options: SolveOptions,
+    start: Plan | None,
     progress: Listener | None,
     cancel: Flag | None,
 ) -> Plan:
     """Solve in this process; see `allocator.solve.solve`."""
-    run = _Run(instance, policy, options, progress, cancel)
+    run = _Run(instance, policy, options, start, progress, cancel)
     run.prepare()
     for settings in _attempts(options):
         try:
@@ -58,6 +64,19 @@ def _attempts(options: SolveOptions) -> list[Settings]:
     return [usual, Settings(options.time_limit, options.gap, options.seed, rins=False)]
 
 
+def chosen(method: Method, data: Data) -> Method:
+    """Return the method that `auto` stands for here.
+
+    Prices pay where there are many municipalities and few rows that tie them: with one such
+    row for nearly every municipality (`max_ratio` as a goal) there is little to take apart.
+    """
+    if method is not Method.AUTO:
+        return method
+    tied = Term.MAX_RATIO in terms_used(data) or len(data.pools) > len(data.municipalities) / 4
+    few = len(data.municipalities) < MANY
+    return Method.WHOLE if few or tied else Method.DECOMPOSED
+
+
 class _Run:
     """One computation, phase by phase."""
 
@@ -66,10 +85,13 @@ class _Run:
         instance: Instance,
         policy: Policy,
         options: SolveOptions,
+        start: Plan | None,
         progress: Listener | None,
         cancel: Flag | None,
     ) -> None:
         self.instance, self.policy, self.options = instance, policy, options
+        self.start = start if start is not None and start.found else None
+        self.method: Method | None = None
         self.progress, self.cancel = progress, cancel
         self.clock = Clock(options.time_limit)
         self.notes: list[str] = []
@@ -129,8 +151,14 @@ class _Run:
             settings=settings,
             listener=self.progress,
             cancel=self.cancel,
+            start=self.start,
         )
-        return stages, stages.run()
+        if self.start is not None:
+            stages.warm = stages.secants.exact(solution_of(self.start, self.data, arrays))
+            stages.solution = stages.warm if keeps_all(arrays, stages.warm) else None
+        self.method = chosen(self.options.method, self.data)
+        run = decomposed.run if self.method is Method.DECOMPOSED else whole.run
+        return stages, run(stages)
 
     def _polished(self, stages: Stages) -> Vector:
         """Re-solve the placements with the integers fixed, so that every row holds cleanly."""
@@ -184,6 +212,7 @@ class _Run:
             policy=self.policy,
             options=self.options,
             status=status,
+            method=self.method,
             conflicts=conflicts,
             timings=self._timings(),
             versions={"allocator": VERSION, "highs": engine.version()},

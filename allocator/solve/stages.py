@@ -1,8 +1,11 @@
-"""Goals in order: each is optimised while the earlier ones are held."""
+"""Goals in order: each is optimised while the earlier ones are held.
+
+What both methods share: the program as it grows, the best solution so far, and how a goal
+is stated, held and reported. How a goal is optimised is in `whole` and `decomposed`.
+"""
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,30 +14,43 @@ from allocator.solve import engine
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.engine import Ending, Flag, Outcome, Settings
 from allocator.solve.progress import Clock, Listener, Progress, relative_gap
-from allocator.solve.secants import EXACT, Secants
-from allocator.solve.starts import first_plan
+from allocator.solve.secants import Secants
 from models.options import SolveOptions
-from models.plan import GoalResult
+from models.plan import BoundFrom, GoalResult, Plan
 from models.policy import Goal, Term
 from models.program.data import Data
 
-ROUNDS = 6
-"""Rounds of placing secants on the relaxation before integers are asked for."""
-QUICK = 30.0
-"""Most seconds for one goal of the first plan."""
-AROUND = 6
-"""Lots up and down from the relaxed answer at which secants are placed beforehand."""
 HOLD = 1e-6
 """Part of a goal's value (and absolute amount) by which rounding may break its hold."""
+Objective = tuple[Vector, float]
+"""Coefficients, shape (columns,), and a constant."""
 
 
 class Infeasible(Exception):  # noqa: N818 - a finding, not an error
     """No plan keeps every demand."""
 
 
+@dataclass(frozen=True)
+class Proof:
+    """A proven bound on a goal, where it comes from, and the prices behind it, if any."""
+
+    bound: float | None
+    source: BoundFrom | None
+    prices: dict[str, float]
+
+    @classmethod
+    def of(cls, bound: float | None, source: BoundFrom) -> "Proof":
+        """Return a proof without prices; none proves nothing."""
+        return cls(bound, None if bound is None else source, {})
+
+
 @dataclass
 class Stages:
-    """The run through the goals: the program as it grows, and the best solution so far."""
+    """The run through the goals: the program as it grows, and the best solution so far.
+
+    `start` is the plan to start from, `warm` the same as values of the columns; `solution` keeps
+    every rule, which `warm` may not.
+    """
 
     data: Data
     arrays: Arrays
@@ -44,31 +60,24 @@ class Stages:
     settings: Settings
     listener: Listener | None = None
     cancel: Flag | None = None
+    start: Plan | None = None
+    warm: Vector | None = None
     solution: Vector | None = None
-    stopped: bool = False
 
-    def run(self) -> list[GoalResult]:
-        """Optimise every goal in order and return how well each is met.
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """The goals of the policy, in order."""
+        return self.data.policy.goals
 
-        Raises
-        ------
-        Infeasible
-            If no plan keeps every demand.
-        """
-        results = []
-        goals = self.data.policy.goals
-        self._start(list(goals))
-        self.clock.lap("first plan")
-        for i, goal in enumerate(goals):
-            phase = f"goal {i + 1} of {len(goals)}: {goal.name}"
-            result = self._optimise(goal, phase, last=i + 1 == len(goals))
-            if result is None:
-                return []
-            results.append(result)
-            self.clock.lap(f"goal {i + 1}")
-        return results
+    def phase(self, i: int) -> str:
+        """Return what is being done while goal `i` (from 0) is optimised."""
+        return f"goal {i + 1} of {len(self.goals)}: {self.goals[i].name}"
 
-    def objective(self, goal: Goal) -> tuple[Vector, float]:
+    def counts_unfairness(self, i: int) -> bool:
+        """Tell whether goal `i` (from 0) or an earlier one counts unfairness."""
+        return any(Term.UNFAIRNESS in goal.terms for goal in self.goals[: i + 1])
+
+    def objective(self, goal: Goal) -> Objective:
         """Return the coefficients, shape (columns,), and the constant of `goal`."""
         cost, constant = np.zeros(self.arrays.matrix.shape[1]), 0.0
         for term, weight in goal.terms.items():
@@ -77,128 +86,49 @@ class Stages:
             constant += weight * offset
         return cost, constant
 
-    def _optimise(self, goal: Goal, phase: str, *, last: bool) -> GoalResult | None:
-        cost, constant = self.objective(goal)
-        if not cost.any():
-            return self._result(goal, constant, constant)
-        seconds = self.clock.left if last else self.clock.left / 2
-        deadline = self.clock.elapsed + seconds
-        relaxed = self._place_secants(cost, constant, deadline)
-        floor = None if relaxed.bound is None else self._rounded(goal, relaxed.bound)
-        bound = floor
-        if not self._good_enough(cost, constant, floor):
-            outcome = self._solve(cost, constant, phase, deadline)
-            self.solution = self.solution if outcome.solution is None else outcome.solution
-            bounds = [b for b in (floor, self._rounded(goal, outcome.bound)) if b is not None]
-            bound = max(bounds, default=None)
+    def value(self, objective: Objective) -> float | None:
+        """Return the value of an objective at the best solution so far."""
         if self.solution is None:
             return None
-        value = float(cost @ self.solution) + constant
-        allowed = value + max(goal.tolerance_absolute, goal.tolerance * abs(value))
-        self.arrays = self._hold(self.arrays, (cost, constant), allowed)
-        return self._result(goal, value, bound)
+        return float(objective[0] @ self.solution) + objective[1]
 
-    def _good_enough(self, cost: Vector, constant: float, bound: float | None) -> bool:
-        """Tell whether the plan at hand is already proven within the gap."""
-        if self.solution is None:
-            return False
-        gap = relative_gap(float(cost @ self.solution) + constant, bound)
+    def good_enough(self, value: float | None, bound: float | None) -> bool:
+        """Tell whether a value is proven to lie within the gap asked for."""
+        gap = relative_gap(value, bound)
         return gap is not None and gap <= self.options.gap
 
-    def _start(self, goals: list[Goal]) -> None:
-        """Find a first plan from the relaxation of all goals in order."""
-        self._tell("first plan")
-        relaxed, solution = self.arrays, None
-        best: list[float] = []
-        objectives = [o for o in map(self.objective, goals) if o[0].any()]
-        for objective in objectives:
-            outcome = self._relax(relaxed, *objective, self.clock.left)
-            if outcome.ending is Ending.INFEASIBLE:
-                raise Infeasible
-            if outcome.solution is None or outcome.value is None:
-                return
-            solution = outcome.solution
-            best.append(outcome.value)
-            relaxed = self._hold(relaxed, objective, outcome.value)
-        if solution is None:
-            return
-        self.arrays, _ = self.secants.add(self.arrays, solution, AROUND)
-        found = first_plan(self.arrays, solution, objectives, self._hold, best, self._quick)
-        self.solution = None if found is None else self.secants.exact(found)
+    def enough(self, bound: float) -> float:
+        """Return the largest value that `bound` proves to lie within the gap asked for."""
+        gap = self.options.gap
+        if bound < 0:
+            return bound / (1 + gap)
+        return bound / (1 - gap) if gap < 1 else np.inf
 
-    def _relax(self, arrays: Arrays, cost: Vector, constant: float, seconds: float) -> Outcome:
+    def relax(self, arrays: Arrays, objective: Objective, seconds: float) -> Outcome:
+        """Solve the linear relaxation of a program."""
         settings = Settings(seconds, seed=self.options.seed, presolve=self.settings.presolve)
-        return engine.run(arrays.relaxed(), cost, constant, settings, cancel=self.cancel)
+        return engine.run(arrays.relaxed(), *objective, settings, cancel=self.cancel)
 
-    def _quick(self, arrays: Arrays, cost: Vector, constant: float) -> Outcome:
-        seconds = min(QUICK, self.clock.left / 3)
-        settings = Settings(seconds, self.options.gap, self.options.seed, rins=self.settings.rins)
-        return engine.run(arrays, cost, constant, settings, cancel=self.cancel)
+    def relax_feasibly(self, arrays: Arrays, objective: Objective, seconds: float) -> Outcome:
+        """Solve the linear relaxation of a program.
 
-    def _solve(self, cost: Vector, constant: float, phase: str, deadline: float) -> Outcome:
-        """Solve one goal, adding secants until unfairness is exact at the answer."""
-        columns = list(self.arrays.columns.get("unfairness", {}).values())
-        fair = bool(cost[columns].any())
-        best: Outcome | None = None
-        while True:
-            outcome = self._call(cost, constant, phase, deadline - self.clock.elapsed)
-            if outcome.solution is not None:
-                mended = self.secants.exact(outcome.solution)
-                missed = float(cost @ (mended - outcome.solution)) if fair else 0.0
-                self.solution = mended
-                value = float(cost @ mended) + constant
-                best = Outcome(outcome.ending, mended, value, outcome.bound, outcome.seconds)
-            if best is None or outcome.solution is None or not fair or missed <= EXACT:
-                return best or outcome
-            self.arrays, _ = self.secants.add(self.arrays, mended, 1)
-            if outcome.ending is Ending.LIMIT:
-                return best
-
-    def _place_secants(self, cost: Vector, constant: float, deadline: float) -> Outcome:
-        """Put secants where the relaxation has its answer, before integers are asked for."""
-        for _ in range(ROUNDS):
-            outcome = self._relax(self.arrays, cost, constant, deadline - self.clock.elapsed)
-            if outcome.ending is Ending.INFEASIBLE:
-                raise Infeasible
-            if outcome.solution is None:
-                return outcome
-            self.arrays, added = self.secants.add(self.arrays, outcome.solution, AROUND)
-            if not added:
-                return outcome
+        Raises
+        ------
+        Infeasible
+            If it has no solution.
+        """
+        outcome = self.relax(arrays, objective, seconds)
+        if outcome.ending is Ending.INFEASIBLE:
+            raise Infeasible
         return outcome
 
-    def _tell(self, phase: str, incumbent: float | None = None, bound: float | None = None) -> None:
+    def tell(self, phase: str, incumbent: float | None = None, bound: float | None = None) -> None:
+        """Tell the listener where the run stands."""
         if self.listener is not None:
             gap = relative_gap(incumbent, bound)
             self.listener(Progress(phase, incumbent, bound, gap, self.clock.elapsed))
 
-    def _call(self, cost: Vector, constant: float, phase: str, seconds: float) -> Outcome:
-        report = partial(self._tell, phase)
-        report(None, None)
-        settings = Settings(
-            seconds,
-            self.options.gap,
-            self.options.seed,
-            presolve=self.settings.presolve,
-            rins=self.settings.rins,
-        )
-        outcome = engine.run(
-            self.arrays,
-            cost,
-            constant,
-            settings,
-            start=self.solution,
-            report=report,
-            cancel=self.cancel,
-        )
-        if outcome.ending is Ending.INFEASIBLE:
-            raise Infeasible
-        if outcome.ending is Ending.LIMIT:
-            self.stopped = True
-        report(outcome.value, outcome.bound)
-        return outcome
-
-    def _rounded(self, goal: Goal, bound: float | None) -> float | None:
+    def rounded(self, goal: Goal, bound: float | None) -> float | None:
         """Raise a bound on the shortfall to the next shortfall that whole lots can leave."""
         if bound is None or set(goal.terms) != {Term.SHORTFALL}:
             return bound
@@ -208,28 +138,37 @@ class Stages:
         with_odd = math.ceil((persons - odd) / step) * step + odd
         return weight * max(0, min(whole, with_odd))
 
-    @staticmethod
-    def _hold(arrays: Arrays, objective: tuple[Vector, float], allowed: float) -> Arrays:
-        """Let `objective` not exceed `allowed` any more."""
-        cost, constant = objective
-        used = np.flatnonzero(cost)
-        zero = allowed - constant <= HOLD and (cost[used] > 0).all()
-        if zero and (arrays.lower[used] >= 0).all():
-            upper = arrays.upper.copy()
-            upper[used] = arrays.lower[used]
-            return arrays.with_bounds(arrays.lower, upper)
-        row = sp.csr_array(cost.reshape(1, -1))
-        top = np.array([allowed - constant + HOLD * max(1.0, abs(allowed))])
-        return arrays.with_rows(row, np.array([-np.inf]), top, "hold")
-
-    @staticmethod
-    def _result(goal: Goal, value: float, bound: float | None) -> GoalResult:
-        if bound is not None:
-            bound = min(bound, value)
+    def settle(self, goal: Goal, proof: Proof) -> GoalResult | None:
+        """Hold a goal at the value reached and report it; none when there is no solution."""
+        objective = self.objective(goal)
+        value = objective[1] if not objective[0].any() else self.value(objective)
+        if value is None:
+            return None
+        allowed = value + max(goal.tolerance_absolute, goal.tolerance * abs(value))
+        if objective[0].any():
+            self.arrays = hold(self.arrays, objective, allowed)
+        bound = None if proof.bound is None else min(proof.bound, value)
         return GoalResult(
             name=goal.name,
             terms=dict(goal.terms),
             value=value,
             bound=bound,
             gap=relative_gap(value, bound),
+            bound_from=proof.source,
+            prices=proof.prices,
         )
+
+
+def hold(arrays: Arrays, objective: Objective, allowed: float) -> Arrays:
+    """Let `objective` not exceed `allowed` any more."""
+    cost, constant = objective
+    used = np.flatnonzero(cost)
+    zero = allowed - constant <= HOLD and (cost[used] > 0).all()
+    if zero and (arrays.lower[used] >= 0).all():
+        upper = arrays.upper.copy()
+        upper[used] = arrays.lower[used]
+        return arrays.with_bounds(arrays.lower, upper)
+    row = sp.csr_array(cost.reshape(1, -1))
+    top = np.array([allowed - constant + HOLD * max(1.0, abs(allowed))])
+    held = sum(name.startswith("hold") for name, _ in arrays.row_names)
+    return arrays.with_rows(row, np.array([-np.inf]), top, f"hold {held + 1}")

@@ -1,0 +1,221 @@
+"""Goals in order, each by prices; those that can surely be met are met on the way."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from allocator.solve import whole
+from allocator.solve.arrays import Arrays, Vector
+from allocator.solve.decomposed.blocks import Blocks, cut, owners
+from allocator.solve.decomposed.chunk import Indices, Stopped
+from allocator.solve.decomposed.crew import Crew, hire
+from allocator.solve.decomposed.plans import Plans
+from allocator.solve.decomposed.prices import Prices
+from allocator.solve.decomposed.sample import First, first_prices
+from allocator.solve.decomposed.search import Stop, search
+from allocator.solve.engine import NoSolution
+from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
+from models.plan import BoundFrom, GoalResult
+
+AROUND = 6
+"""Lots up and down from a first answer at which secants are placed beforehand."""
+WHOLE_COLUMNS = 5_000
+"""Most columns for which branch and bound on the whole program is worth a last try."""
+KEPT = 12
+"""Rounds of proposals that the next goal starts with."""
+SHARE = 0.5
+"""Part of the time left that a goal may take when others follow."""
+
+
+def run(stages: Stages) -> list[GoalResult]:
+    """Optimise every goal in order and return how well each is met.
+
+    Raises
+    ------
+    Infeasible
+        If no plan keeps every demand.
+    """
+    count = len(stages.data.municipalities)
+    with closing(hire(count, stages.options.processes, stages.options.scheduler)) as crew:
+        try:
+            return _Run(stages, crew).goals()
+        except NoSolution as error:
+            raise Infeasible from error
+
+
+@dataclass
+class _Run:
+    stages: Stages
+    crew: Crew
+
+    def __post_init__(self) -> None:
+        stages = self.stages
+        self._owner: Indices = owners(
+            stages.data, stages.arrays.columns, stages.arrays.matrix.shape[1]
+        )
+        self._known: list[Vector] = [] if stages.warm is None else [stages.warm]
+        self._prices: dict[str, dict[str, float]] = {}
+        if stages.start is not None:
+            self._prices = {goal.name: goal.prices for goal in stages.start.goals if goal.prices}
+
+    def goals(self) -> list[GoalResult]:
+        stages, goals = self.stages, self.stages.goals
+        results: list[GoalResult] = []
+        for i, goal in enumerate(goals):
+            rest = self._all_at_once(i)
+            if rest:
+                return results + rest
+            objective = stages.objective(goal)
+            proof = Proof.of(objective[1], BoundFrom.TRIVIAL)
+            if objective[0].any():
+                proof = self._optimise(i, last=i + 1 == len(goals))
+            result = stages.settle(goal, proof)
+            if result is None:
+                return []
+            results.append(result)
+            stages.clock.lap(f"goal {i + 1}")
+        return results
+
+    def _all_at_once(self, i: int) -> list[GoalResult]:
+        """Optimise the last goal with goals `i` and later held at zero, the least they can be.
+
+        Returns nothing when that is not possible, or no plan is found that way.
+        """
+        stages, goals, before = self.stages, self.stages.goals, self.stages.arrays
+        between = [stages.objective(goal) for goal in goals[i:-1]]
+        if not any(cost.any() for cost, _ in between):
+            return []
+        if not all(_never_negative(before, objective) for objective in between):
+            return []
+        kept = stages.solution
+        for objective in between:
+            stages.arrays = hold(stages.arrays, objective, 0.0)
+        try:
+            proof = self._optimise(len(goals) - 1, last=False)
+            met = stages.solution is not None and all(
+                (stages.value(objective) or 0.0) <= 1e-6 for objective in between
+            )
+        except (Infeasible, NoSolution):
+            met = False
+        if not met:
+            stages.arrays, stages.solution = before, kept
+            return []
+        results = [stages.settle(goal, Proof.of(0.0, BoundFrom.TRIVIAL)) for goal in goals[i:-1]]
+        results.append(stages.settle(goals[-1], proof))
+        stages.clock.lap(f"goal {len(goals)}")
+        return [result for result in results if result is not None]
+
+    def _optimise(self, i: int, *, last: bool) -> Proof:
+        """Optimise goal `i` (from 0), the earlier ones being held."""
+        stages, goal = self.stages, self.stages.goals[i]
+        objective, phase = stages.objective(goal), stages.phase(i)
+        stages.tell(phase)
+        deadline = stages.clock.elapsed + stages.clock.left * (1.0 if last else SHARE)
+        left = partial(_left, stages, deadline)
+        first = first_prices(stages, self._owner, objective, left())
+        proof = Proof.of(stages.rounded(goal, first.bound), BoundFrom.RELAXATION)
+        if stages.good_enough(stages.value(objective), proof.bound):
+            return proof
+        blocks = self._with_secants(i, objective, first)
+        stop = Stop(stages.cancel, left)
+        prices = Prices(
+            arrays=stages.arrays,
+            blocks=blocks,
+            cost=objective[0],
+            constant=objective[1],
+            crew=self.crew,
+            exact=stages.secants.exact,
+            refine=self._refine if stages.counts_unfairness(i) else None,
+            stop=stop,
+            tell=lambda bound: stages.tell(phase, stages.value(objective), bound),
+            gap=stages.options.gap,
+        )
+        plans = Plans(
+            prices=prices,
+            done=lambda value: (
+                stop.is_set() or stages.good_enough(value, stages.rounded(goal, prices.bound))
+            ),
+            enough=lambda bound: stages.enough(stages.rounded(goal, bound) or bound),
+            left=left,
+            tell=partial(stages.tell, phase),
+            seed=stages.options.seed,
+            solution=stages.solution,
+            random=np.random.default_rng(stages.options.seed),
+        )
+        try:
+            search(prices, plans, self._start_prices(goal.name, blocks, first.prices), self._known)
+        except Stopped:
+            pass  # what was found and proven until then stands
+        stages.arrays, stages.solution = prices.arrays, plans.solution
+        self._known = prices.pool.values[-KEPT:]
+        return self._proof(i, blocks, prices, proof)
+
+    def _proof(self, i: int, blocks: Blocks, prices: Prices, proof: Proof) -> Proof:
+        """Return the best proof of goal `i`, with a last try on the whole where that can help."""
+        stages, goal = self.stages, self.stages.goals[i]
+        bound = stages.rounded(goal, prices.bound)
+        if bound is not None and (proof.bound is None or bound > proof.bound):
+            named = self._named(blocks, prices.best)
+            proof = Proof(bound, BoundFrom.PRICES, named)
+        value = stages.value(stages.objective(goal))
+        small = len(prices.cost) <= WHOLE_COLUMNS
+        if small and not stages.good_enough(value, proof.bound) and stages.clock.left > 0:
+            return whole.optimise(stages, i, proof)
+        return proof
+
+    def _with_secants(self, i: int, objective: Objective, first: First) -> Blocks:
+        """Cut the program, with secants where the first answer lies."""
+        stages = self.stages
+        if not stages.counts_unfairness(i):
+            return self._cut()
+        solution = first.solution
+        if solution is None:
+            blocks = self._cut()
+            prices = self._start_prices(stages.goals[i].name, blocks, first.prices)
+            reduced = (objective[0] - blocks.common.T @ prices)[blocks.order]
+            solution = np.zeros(len(objective[0]))
+            solution[blocks.order], _ = self.crew.price(reduced, relaxed=True, stop=stages.cancel)
+        stages.arrays, _ = stages.secants.add(stages.arrays, solution, AROUND)
+        return self._cut()
+
+    def _start_prices(self, goal: str, blocks: Blocks, first: Vector | None) -> Vector:
+        """Return prices of the common rows: those of the plan at hand, or of the relaxation."""
+        known = self._prices.get(goal)
+        if known is not None:
+            return np.array([known.get(_name(self.stages.arrays, row), 0.0) for row in blocks.rows])
+        return np.zeros(len(blocks.rows)) if first is None else first[blocks.rows]
+
+    def _named(self, blocks: Blocks, prices: Vector) -> dict[str, float]:
+        return {
+            _name(self.stages.arrays, row): float(price)
+            for row, price in zip(blocks.rows, prices, strict=True)
+            if price != 0
+        }
+
+    def _cut(self) -> Blocks:
+        blocks = cut(self._owner, self.stages.arrays, len(self.stages.data.municipalities))
+        self.crew.take(blocks.chunks(self.crew.size))
+        return blocks
+
+    def _refine(self, values: Vector) -> tuple[Arrays, Blocks]:
+        """Place secants where proposals lie."""
+        stages = self.stages
+        stages.arrays, _ = stages.secants.add(stages.arrays, values, AROUND)
+        return stages.arrays, self._cut()
+
+
+def _never_negative(arrays: Arrays, objective: Objective) -> bool:
+    cost, constant = objective
+    used = np.flatnonzero(cost)
+    return constant >= 0 and bool((cost[used] > 0).all() and (arrays.lower[used] >= 0).all())
+
+
+def _left(stages: Stages, deadline: float) -> float:
+    return deadline - stages.clock.elapsed
+
+
+def _name(arrays: Arrays, row: int) -> str:
+    component, index = arrays.row_names[row]
+    return component if index is None else f"{component}[{index}]"

@@ -1,0 +1,207 @@
+"""Plans from proposals: choose one a municipality, mend the choice, improve the plan."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from allocator.solve.arrays import Vector
+from allocator.solve.decomposed.choice import Choice, Terms, ask
+from allocator.solve.decomposed.neighbourhood import Around, Some, around
+from allocator.solve.decomposed.prices import Prices
+from allocator.solve.engine import Settings
+from allocator.solve.warm import keeps_all
+
+CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 1_500, 40, 200
+"""How long to search for a choice, to mend it, and for a step around a plan, in looks of the
+solver; they double with every attempt that finds nothing better."""
+STEP_SECONDS = 30.0
+"""Most seconds for one of these; looks end them long before on most machines."""
+NEAR = 0.002
+"""Part of the bound that a proposal may cost more than its municipality's best at the prices."""
+SETTLE = 400
+"""Most municipalities whose placements move when a choice is settled."""
+FREE, SHIFT = 20, 100
+"""Municipalities solved anew and shifted to mend a choice."""
+FREE_AGAIN, SHIFT_AGAIN = 12, 60
+"""The same around a plan, where many small steps do more than a few large ones."""
+STEPS, BESIDE = 2, 2
+"""Steps around a plan between two choices, and how many are tried side by side."""
+WITHIN = 5.0
+"""Times the gap asked for within which steps around a plan are worth their time."""
+
+
+@dataclass
+class Plans:
+    """The best plan so far, and the search for better ones.
+
+    Attributes
+    ----------
+    prices
+        Prices and proposals.
+    done
+        Tells whether a value is proven good enough, or time is up.
+    enough
+        Returns from a bound the value that is good enough.
+    left
+        Seconds left.
+    tell
+        Told of every better value.
+    solution
+        Shape (columns,); none before there is one.
+    """
+
+    prices: Prices
+    done: Callable[[float | None], bool]
+    enough: Callable[[float], float]
+    left: Callable[[], float]
+    tell: Callable[[float | None, float | None], None]
+    seed: int
+    solution: Vector | None = None
+    random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+
+    def __post_init__(self) -> None:
+        self.value = None if self.solution is None else self._worth(self.solution)
+        program, blocks = self.prices.arrays, self.prices.blocks
+        whole = program.integer | (blocks.owner < 0)
+        reached = abs(blocks.common[:, ~whole]).sum(axis=1)
+        self._soft = np.asarray(reached).ravel() > 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the plan is proven good enough, or time is up."""
+        return self.done(self.value)
+
+    def attempt(self, longer: int) -> None:
+        """Choose among the proposals, mend the choices, and improve what is there.
+
+        Parameters
+        ----------
+        longer
+            Times as long as usual to search.
+        """
+        choices = self._choices(longer)
+        if not self.finished and choices:
+            self._mend(choices, MEND_LOOKS * longer)
+        for _ in range(STEPS):
+            if self.finished or not self._near():
+                return
+            self._improve(STEP_LOOKS * longer)
+
+    def _near(self) -> bool:
+        bound = self.prices.bound
+        if self.value is None or bound is None:
+            return False
+        return self.value - bound <= WITHIN * self.prices.gap * abs(bound) + 1e-6
+
+    def _choices(self, longer: int) -> list[Choice]:
+        """Choose with the common rows kept to the letter, and with some of them bent a little."""
+        prices, mixed = self.prices, self.prices.current_mix()
+        if mixed is None or prices.bound is None:
+            return []
+        room = NEAR * longer * max(abs(prices.bound), 1.0)
+        if self.value is not None:
+            room = min(room, self.value - prices.bound)
+        hard = Terms(
+            common=prices.common,
+            cost=prices.common_cost,
+            constant=prices.constant,
+            prices=prices.best,
+            bounds=prices.bounds,
+            soft=np.zeros_like(self._soft),
+        )
+        settings = self._settings(CHOICE_LOOKS * longer)
+        asked = [hard, replace(hard, soft=self._soft)] if self._soft.any() else [hard]
+        questions = [ask(prices.pool, terms, mixed, room, settings) for terms in asked]
+        outcomes = prices.crew.solve([question.job for question in questions], prices.stop)
+        choices = [q.read(outcome) for q, outcome in zip(questions, outcomes, strict=True)]
+        return [choice for choice in choices if choice is not None]
+
+    def _mend(self, choices: list[Choice], looks: int) -> None:
+        """Make plans of choices: placements first, then a few municipalities anew."""
+        chosen = [self.prices.pool.combined(choice) for choice in choices]
+        eager = [self._eager(choice) for choice in choices]
+        nobody = np.empty(0, dtype=np.int64)
+        settled = [
+            self._around(values, nobody, order[:SETTLE], looks, start=False)
+            for values, order in zip(chosen, eager, strict=True)
+        ]
+        if self._offer_all(settled):
+            return
+        anew = [
+            self._around(values, order[:FREE], order[FREE:][:SHIFT], looks, start=False)
+            for values, order in zip(chosen, eager, strict=True)
+        ]
+        self._offer_all(anew)
+
+    def _eager(self, choice: Choice) -> Some:
+        """Order municipalities: split in the mix first, then by what their proposal costs."""
+        prices, mixed = self.prices, self.prices.current_mix()
+        reduced = prices.pool.reduced(prices.best)
+        excess = np.array(reduced[choice, np.arange(len(choice))] - prices.bounds)
+        if mixed is not None:
+            excess[(mixed.weights > 1e-6).sum(axis=0) > 1] = np.inf
+        return np.argsort(-excess, kind="stable")
+
+    def _improve(self, looks: int) -> None:
+        """Solve anew where the plan at hand costs more than its prices would."""
+        if self.solution is None:
+            return
+        owner, solution = self.prices.blocks.owner, self.solution
+        own = owner >= 0
+        reduced = self.prices.reduced(self.prices.best)
+        paid = np.bincount(owner[own], (reduced * solution)[own], minlength=len(self.prices.bounds))
+        least = 1e-6 * max(1.0, abs(self.prices.bound or 0.0))
+        excess = np.maximum(paid - self.prices.bounds, least)
+        steps = []
+        for _ in range(BESIDE):
+            order = np.argsort(self.random.exponential(size=len(excess)) / excess, kind="stable")
+            free, shift = order[:FREE_AGAIN], order[FREE_AGAIN:][:SHIFT_AGAIN]
+            steps.append(self._around(solution, free, shift, looks, start=True))
+        self._offer_all(steps)
+
+    def _around(
+        self, solution: Vector, free: Some, shift: Some, looks: int, *, start: bool
+    ) -> Around | None:
+        prices = self.prices
+        objective = (prices.cost, prices.constant)
+        settings = self._settings(looks)
+        return around(
+            prices.arrays,
+            prices.blocks,
+            objective,
+            solution,
+            np.sort(free),
+            np.sort(shift),
+            settings,
+            start=start,
+        )
+
+    def _offer_all(self, steps: list[Around | None]) -> bool:
+        """Solve what there is to solve and keep the best; tell whether there was a plan."""
+        there = [step for step in steps if step is not None]
+        outcomes = self.prices.crew.solve([step.job for step in there], self.prices.stop)
+        found = [step.read(outcome) for step, outcome in zip(there, outcomes, strict=True)]
+        return any([self.offer(solution) for solution in found if solution is not None])
+
+    def offer(self, solution: Vector) -> bool:
+        """Keep a solution if it is the best so far; tell whether it keeps every rule."""
+        solution = self.prices.exact(solution)
+        if not keeps_all(self.prices.arrays, solution):
+            return False
+        value = self._worth(solution)
+        if self.value is None or value < self.value - 1e-9:
+            self.solution, self.value = solution, value
+            self.prices.pool.add(np.where(self.prices.blocks.owner < 0, 0.0, solution))
+            self.tell(value, self.prices.bound)
+        return True
+
+    def _settings(self, looks: int) -> Settings:
+        bound = self.prices.bound
+        target = None if bound is None else self.enough(bound)
+        seconds = min(max(self.left(), 0.0), STEP_SECONDS)
+        gap = max(1e-7, self.prices.gap / 4)
+        return Settings(seconds, gap, self.seed, looks=looks, target=target)
+
+    def _worth(self, solution: Vector) -> float:
+        return float(self.prices.cost @ solution) + self.prices.constant

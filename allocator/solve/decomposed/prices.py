@@ -1,0 +1,197 @@
+"""Prices on the common rows: price, mix, and price again until the bound settles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from allocator.solve.arrays import Arrays, Vector
+from allocator.solve.decomposed import master
+from allocator.solve.decomposed.blocks import Blocks
+from allocator.solve.decomposed.crew import Crew
+from allocator.solve.decomposed.master import Box, Mix
+from allocator.solve.decomposed.pool import Pool
+from allocator.solve.engine import Flag
+from allocator.solve.warm import KEEPS
+
+ROUNDS = 60
+"""Most rounds of pricing before the bound is taken as it is."""
+FIRST_STEP, WIDEST, NARROWEST = 0.1, 1.0, 0.01
+"""How far prices may move in a round, as a part of themselves: at first, at most, at least."""
+SMALL_PRICE = 0.02
+"""Part of (objective ÷ right-hand side) that a price of zero may move as if it were."""
+SETTLED = 0.2
+"""Part of the gap asked for at which the bound counts as settled."""
+MISSED = 0.05
+"""Part of the gap asked for that unfairness may be misread by before secants are added."""
+SPREAD = 0.15
+"""Standard deviation, as a part of the prices, of the prices of rounds made for variety."""
+
+
+@dataclass
+class Prices:
+    """The best prices so far, the bound they prove, and the proposals made on the way.
+
+    Attributes
+    ----------
+    arrays, blocks
+        The program, and the same cut along its municipalities.
+    cost, constant
+        The objective.
+    crew
+        Who prices; has taken the chunks of `blocks`.
+    exact
+        Returns a solution with its unfairness read exactly.
+    refine
+        Places secants where a solution lies, and returns the program and its parts anew; none
+        where unfairness does not count.
+    stop
+        When set, pricing is given up.
+    tell
+        Told of every better bound.
+    gap
+        Gap asked for, relative.
+    bound
+        Proven bound on the objective; none before the first round.
+    best
+        The prices that prove it, shape (common rows,).
+    bounds
+        Of every municipality at these prices, shape (municipalities,).
+    mix
+        The best mix of proposals; none before there is one.
+    """
+
+    arrays: Arrays
+    blocks: Blocks
+    cost: Vector
+    constant: float
+    crew: Crew
+    exact: Callable[[Vector], Vector]
+    refine: Callable[[Vector], tuple[Arrays, Blocks]] | None
+    stop: Flag
+    tell: Callable[[float], None]
+    gap: float
+    bound: float | None = None
+    best: Vector = field(default_factory=lambda: np.empty(0))
+    bounds: Vector = field(default_factory=lambda: np.empty(0))
+    mix: Mix | None = None
+
+    def __post_init__(self) -> None:
+        self.pool = Pool(self.blocks, self.cost)
+        columns = self.blocks.columns
+        self.common = Arrays(
+            matrix=self.blocks.common[:, columns].tocsr(),
+            row_lower=self.blocks.row_lower,
+            row_upper=self.blocks.row_upper,
+            lower=self.arrays.lower[columns],
+            upper=self.arrays.upper[columns],
+            integer=self.arrays.integer[columns],
+            objectives={},
+            columns={},
+            row_names=(),
+        )
+
+    @property
+    def common_cost(self) -> Vector:
+        """Objective of the common columns."""
+        return self.cost[self.blocks.columns]
+
+    def price(self, prices: Vector) -> bool:
+        """Price all municipalities; tell whether the bound is better than before.
+
+        Raises
+        ------
+        Stopped
+            If the flag was set meanwhile.
+        NoSolution
+            If a municipality has no solution.
+        """
+        sides = self._sides(prices)
+        # A price on a side that has no limit would prove nothing.
+        prices, sides = np.where(np.isfinite(sides), (prices, sides), 0.0)
+        reduced = self.reduced(prices)
+        order, columns = self.blocks.order, self.blocks.columns
+        values = np.zeros(len(self.cost))
+        values[order], bounds = self.crew.price(reduced[order], relaxed=False, stop=self.stop)
+        ends = np.where(reduced[columns] > 0, self.common.lower, self.common.upper)
+        ends = np.where(reduced[columns] == 0, 0.0, ends)
+        bound = self.constant + float(prices @ sides + reduced[columns] @ ends + bounds.sum())
+        mended = self.exact(values)
+        self.pool.add(mended)
+        better = self._keep(bound, prices, bounds)
+        missed = float(self.cost @ (mended - values))
+        if self.refine is not None and missed > MISSED * self.gap * abs(bound) + 1e-7:
+            self.arrays, self.blocks = self.refine(values)
+        return better
+
+    def _keep(self, bound: float, prices: Vector, bounds: Vector) -> bool:
+        first = self.bound is None
+        if not first and not bound > (self.bound if self.bound is not None else -np.inf):
+            return False
+        self.bound = bound if np.isfinite(bound) else None
+        self.best, self.bounds = prices, bounds
+        self.tell(bound)
+        return not first
+
+    def reduced(self, prices: Vector) -> Vector:
+        """Return cost less what the common rows pay, shape (columns,)."""
+        reduced = self.cost - self.blocks.common.T @ prices
+        # What is left of a cost after rounding must not count as a direction.
+        reduced[np.abs(reduced) <= 1e-11 * np.maximum(1.0, np.abs(self.cost))] = 0.0
+        return np.asarray(reduced)
+
+    def _sides(self, prices: Vector) -> Vector:
+        """Return the limit of each common row that its price speaks of."""
+        sides = np.where(prices > 0, self.blocks.row_lower, self.blocks.row_upper)
+        return np.where(prices == 0, 0.0, sides)
+
+    def find(self, done: Callable[[], bool]) -> None:
+        """Price and mix in turn until the bound settles or `done` says so."""
+        step = FIRST_STEP
+        for _ in range(ROUNDS):
+            if done():
+                return
+            mixed = self._mixed(step)
+            if mixed is None or self.bound is None:
+                return
+            self.mix = mixed
+            close = mixed.value - self.bound <= SETTLED * self.gap * abs(self.bound) + 1e-6
+            if close and mixed.broken <= 1e-6:
+                return
+            better = self.price(mixed.prices)
+            step = min(WIDEST, 2 * step) if better else max(NARROWEST, step / 2)
+
+    def _mixed(self, step: float) -> Mix | None:
+        sizes = np.maximum(1.0, np.abs(self._sides(self.best)))
+        least = SMALL_PRICE * max(abs(self.bound or 0.0), 1.0) / sizes
+        box = Box(self.best, step * np.maximum(np.abs(self.best), least))
+        return master.mix(self.pool, self.common, self.common_cost, self.constant, box)
+
+    def current_mix(self) -> Mix | None:
+        """Return the mix, with weights of zero for the rounds made since."""
+        if self.mix is None:
+            return None
+        more = len(self.pool) - len(self.mix.weights)
+        return replace(self.mix, weights=np.pad(self.mix.weights, ((0, more), (0, 0))))
+
+    def vary(self, random: np.random.Generator, rounds: int) -> None:
+        """Make proposals at prices around the best ones."""
+        for _ in range(rounds):
+            noise = 1 + SPREAD * random.standard_normal(len(self.best))
+            self.price(self.best * np.maximum(noise, 0.1))
+
+    def learn(self, values: Vector) -> None:
+        """Take a known solution as proposals, where municipalities keep their own rules in it."""
+        own, order = self.blocks.own, self.blocks.order
+        mine = values[order]
+        used = own.matrix @ mine
+        rows = (used < own.row_lower - KEEPS) | (used > own.row_upper + KEEPS)
+        columns = (mine < own.lower - KEEPS) | (mine > own.upper + KEEPS)
+        self.pool.add(values, ~(_any(rows, own.rows) | _any(columns, own.columns)))
+
+
+def _any(flags: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell for every part whether any of its flags is set."""
+    before = np.concatenate([[0], np.cumsum(flags)])
+    return before[starts[1:]] > before[starts[:-1]]

@@ -1,0 +1,62 @@
+"""The whole of it, for one goal: prices until the bound settles, plans until the gap closes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from allocator.solve.arrays import Vector
+from allocator.solve.decomposed.plans import Plans
+from allocator.solve.decomposed.prices import Prices
+from allocator.solve.engine import Flag
+
+VARIETY = 3
+"""Rounds made for variety before each further attempt at a plan."""
+PATIENCE = 4
+"""Attempts in a row that find nothing better before the search gives up."""
+
+
+def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> None:
+    """Look for the best plan and for the proof of what it is worth.
+
+    Parameters
+    ----------
+    prices, plans
+        Where the search begins, and where its findings are kept.
+    first
+        Prices to begin with, shape (common rows,).
+    known
+        Solutions to take proposals from.
+
+    Raises
+    ------
+    Stopped
+        If the flag was set or time ran out meanwhile; what was found until then is kept.
+    NoSolution
+        If a municipality has no solution: no plan keeps every demand.
+    """
+    prices.price(first)
+    for values in known:
+        prices.learn(values)
+    prices.find(lambda: plans.finished)
+    idle, longer = 0, 1
+    while not plans.finished and prices.mix is not None and idle < PATIENCE:
+        before = plans.value
+        plans.attempt(longer)
+        if plans.finished:
+            return
+        if plans.value == before:
+            idle, longer = idle + 1, 2 * longer
+        else:
+            idle = 0
+        prices.vary(plans.random, VARIETY)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Set when the run is cancelled or its time is up."""
+
+    cancel: Flag | None
+    left: Callable[[], float]
+
+    def is_set(self) -> bool:
+        """Tell whether to stop."""
+        return self.left() <= 0 or (self.cancel is not None and self.cancel.is_set())

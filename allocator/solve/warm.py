@@ -1,0 +1,58 @@
+"""Start from a plan: read it back as a solution of the program, as far as it still holds."""
+
+import numpy as np
+
+from allocator.solve.arrays import Arrays, Vector
+from models.plan import Plan
+from models.program.data import Data
+
+KEEPS = 1e-5
+"""Amount by which a solution may break a row and still be one to go on from: the solver's own
+tolerance, some lots over. Plans are polished and verified before anyone sees them."""
+
+
+def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
+    """Return a plan as values of the columns; unfairness is left to be read exactly.
+
+    Municipalities, sites, groups and measures that the program does not know are left out;
+    lots are rounded down where the step is another one.
+    """
+    values = np.zeros(arrays.matrix.shape[1])
+    quotas = plan.quotas.set_index("municipality_id")["quota"].to_dict()
+    persons = {
+        (row.site_id, row.group_id): row.persons for row in plan.placements.itertuples(index=False)
+    }
+    steps = plan.measures.set_index("measure_id")["steps"].to_dict()
+
+    def fill(component: str, known: dict[object, float]) -> None:
+        for index, column in arrays.columns.get(component, {}).items():
+            values[column] = known.get(index, 0.0)
+
+    fill("persons", persons)
+    fill("steps", steps)
+    odd = data.odd_lot
+    carries = {m: float(bool(odd) and q % data.step == odd) for m, q in quotas.items()}
+    fill("odd", carries)
+    fill("lots", {m: (q - odd * carries[m]) // data.step for m, q in quotas.items()})
+    fill("asked", {m: float(q > 0) for m, q in quotas.items()})
+    fill("change", {m: abs(quotas.get(m, 0) - before) for m, before in data.previous.items()})
+    placed: dict[object, float] = {}
+    whole: dict[object, float] = {}
+    for m in data.municipalities:
+        for g in data.groups_at(m):
+            here = sum(persons.get((s, g), 0.0) for s in data.sites[m])
+            placed[g] = placed.get(g, 0.0) + here
+            whole[m, g] = round(here)
+    fill("whole", whole)
+    fill("unplaced", {g: group.demand - placed.get(g, 0.0) for g, group in data.groups.items()})
+    ratios = [quotas.get(m, 0) / fair for m, fair in data.fair_share.items() if fair > 0]
+    fill("largest_ratio", {None: max(ratios, default=0.0)})
+    return values
+
+
+def keeps_all(arrays: Arrays, values: Vector) -> bool:
+    """Tell whether a solution keeps every row and bound."""
+    used = arrays.matrix @ values
+    rows = (used >= arrays.row_lower - KEEPS) & (used <= arrays.row_upper + KEEPS)
+    columns = (values >= arrays.lower - KEEPS) & (values <= arrays.upper + KEEPS)
+    return bool(rows.all() and columns.all())
