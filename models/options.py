@@ -29,9 +29,9 @@ class SolveOptions(PolicyPart):
     method: Method = Method.AUTO
     """`auto`, `whole` or `decomposed`."""
     processes: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Processes on this machine that price municipalities; none: one a core. The plan is the same."""
+    """Processes on this machine that work at once; none: one a core. The plan is the same."""
     scheduler: str | None = None
-    """Address of a Dask scheduler whose workers price municipalities; none: this machine."""
+    """Address of a Dask scheduler whose workers do the work; none: this machine."""
     seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 0
     """Random seed of the solver; the same seed gives the same plan."""
     child_process: bool = False

@@ -203,7 +203,6 @@ def _listen(
     The Python callbacks also give the interpreter a moment to handle signals, which is
     how Ctrl-C reaches a running solve.
     """
-
     looked = itertools.count(1)
 
     def interrupt(event: Any) -> None:
@@ -300,7 +299,7 @@ SMALL_SECONDS = 20.0
 """Most seconds for one small program; its bound is valid when they run out, only weaker."""
 
 
-class NoSolution(SolverError):
+class NoSolution(SolverError):  # noqa: N818 - a finding, not an error
     """A small program has no solution: no plan keeps every demand."""
 
 

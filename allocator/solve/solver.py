@@ -11,8 +11,8 @@ from allocator.solve import engine, whole
 from allocator.solve.arrays import TriviallyInfeasible, Vector
 from allocator.solve.compile import compile_program
 from allocator.solve.conflicts import find_conflicts
-from allocator.solve.engine import Flag, Settings
 from allocator.solve.decomposed import goals as decomposed
+from allocator.solve.engine import Flag, Settings
 from allocator.solve.extract import Extract
 from allocator.solve.progress import Clock, Listener, Progress, relative_gap
 from allocator.solve.secants import Secants

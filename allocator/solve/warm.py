@@ -1,5 +1,8 @@
 """Start from a plan: read it back as a solution of the program, as far as it still holds."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from allocator.solve.arrays import Arrays, Vector
@@ -24,7 +27,7 @@ def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
     }
     steps = plan.measures.set_index("measure_id")["steps"].to_dict()
 
-    def fill(component: str, known: dict[object, float]) -> None:
+    def fill(component: str, known: Mapping[Any, float]) -> None:
         for index, column in arrays.columns.get(component, {}).items():
             values[column] = known.get(index, 0.0)
 

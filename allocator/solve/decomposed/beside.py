@@ -6,7 +6,6 @@ input ends, so does the process.
 
 import os
 import pickle
-import signal
 import sys
 from typing import IO, Any
 
@@ -15,8 +14,6 @@ from allocator.solve.decomposed.chunk import Chunk
 
 def main() -> None:
     """Answer until there is nothing more to read."""
-    # Ctrl-C is for the process that asked; it lets this one go.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get among the answers
     serve(sys.stdin.buffer, answers)
@@ -42,8 +39,7 @@ def _answer(kind: str, chunk: Chunk | None, content: list[Any]) -> tuple[str, An
         if kind == "solve":
             (job,) = content
             return "solved", job.run()
-        if chunk is None:
-            raise RuntimeError("there is nothing to price yet")
+        assert chunk is not None  # noqa: S101 - a chunk is taken before it is priced
         cost, relaxed = content
         return "priced", chunk.price(cost, relaxed=relaxed)
     except Exception as error:

@@ -6,6 +6,7 @@ none (persons without a place, the largest ratio) are common too.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Blocks:
         """Split the small programs into `count` chunks of about as many columns."""
         ends = self.starts[-1] * np.arange(1, count) / count
         at = [0, *np.searchsorted(self.starts, ends).tolist(), len(self)]
-        return [self._part(a, b) for a, b in zip(at, at[1:], strict=False) if b > a]
+        return [self._part(a, b) for a, b in pairwise(at) if b > a]
 
     def _part(self, first: int, last: int) -> Chunk:
         own = self.own

@@ -111,7 +111,8 @@ def _followed(mixed: Mix) -> Choice:
     """Give every municipality a round, each round as often as the mix uses it."""
     ends = np.cumsum(mixed.weights, axis=0)
     at = (np.arange(ends.shape[1]) * GOLDEN) % 1.0
-    return np.minimum((ends <= at).sum(axis=0), len(ends) - 1).astype(np.int64)
+    rounds: Choice = np.minimum((ends <= at).sum(axis=0), len(ends) - 1).astype(np.int64)
+    return rounds
 
 
 def _job(
@@ -133,9 +134,7 @@ def _job(
     position = np.searchsorted(numbers, municipalities)
     eye = sp.eye_array(rows, format="csr")
     top = sp.hstack([*columns, terms.common.matrix, eye, -eye])
-    one = sp.csr_array(
-        (np.ones(count), (position, np.arange(count))), (len(numbers), top.shape[1])
-    )
+    one = sp.csr_array((np.ones(count), (position, np.arange(count))), (len(numbers), top.shape[1]))
     scale = np.abs(terms.prices[terms.soft]).mean() if terms.soft.any() else 0.0
     price = DEAR * np.maximum(np.abs(terms.prices), 0.1 * scale) + 1e-6
     most = np.where(terms.soft, np.inf, 0.0)

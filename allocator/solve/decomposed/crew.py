@@ -70,12 +70,12 @@ class Crew(Protocol):
 
 
 class Here:
-    """This process, and others beside it on the same machine.
+    """The calling process, and others beside it on the same machine.
 
     Parameters
     ----------
     processes
-        How many processes work, this one among them.
+        How many processes work, the calling one among them.
     """
 
     def __init__(self, processes: int) -> None:
@@ -84,7 +84,7 @@ class Here:
 
     @property
     def size(self) -> int:
-        """This process and those beside it."""
+        """How many processes work."""
         return 1 + len(self._others)
 
     def take(self, chunks: list[Chunk]) -> None:
@@ -147,10 +147,11 @@ class _Other:
     """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "allocator.solve.decomposed.beside"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process; it lets the other go
             env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
         self._reader = ThreadPoolExecutor(1)
@@ -219,7 +220,7 @@ class OnCluster:
     @property
     def size(self) -> int:
         """One chunk a thread of the cluster."""
-        return max(1, sum(self._client.nthreads().values()))
+        return max(1, int(sum(self._client.nthreads().values())))
 
     def take(self, chunks: list[Chunk]) -> None:
         """Send every chunk to a worker, once."""

@@ -1,6 +1,6 @@
 """Goals in order, each by prices; those that can surely be met are met on the way."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -118,7 +118,10 @@ class _Run:
         proof = Proof.of(stages.rounded(goal, first.bound), BoundFrom.RELAXATION)
         if stages.good_enough(stages.value(objective), proof.bound):
             return proof
-        blocks = self._with_secants(i, objective, first)
+        try:
+            blocks = self._with_secants(i, objective, first)
+        except Stopped:
+            return proof
         stop = Stop(stages.cancel, left)
         prices = Prices(
             arrays=stages.arrays,
@@ -144,10 +147,8 @@ class _Run:
             solution=stages.solution,
             random=np.random.default_rng(stages.options.seed),
         )
-        try:
+        with suppress(Stopped):  # what was found and proven until then stands
             search(prices, plans, self._start_prices(goal.name, blocks, first.prices), self._known)
-        except Stopped:
-            pass  # what was found and proven until then stands
         stages.arrays, stages.solution = prices.arrays, plans.solution
         self._known = prices.pool.values[-KEPT:]
         return self._proof(i, blocks, prices, proof)

@@ -77,11 +77,11 @@ def mix(pool: Pool, common: Arrays, cost: Vector, constant: float, box: "Box") -
     uses = [
         sp.csc_array(pool.uses[k] @ by_row)[:, columns].tocsr() for k, columns in enumerate(usable)
     ]
-    costs = np.concatenate(
-        [(pool.costs[k] @ by_row)[columns] for k, columns in enumerate(usable)]
-    )
+    costs = np.concatenate([(pool.costs[k] @ by_row)[columns] for k, columns in enumerate(usable)])
     rows = np.concatenate(usable)
-    one = sp.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(shared, len(rows)))
+    one = sp.csr_array(
+        (np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(shared, len(rows))
+    )
     slack = sp.eye_array(common.matrix.shape[0], format="csr")
     top = sp.hstack([*uses, common.matrix, slack, -slack])
     matrix = sp.block_array([[top], [_wide(one, top.shape[1])]], format="csr")

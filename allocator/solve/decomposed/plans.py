@@ -182,7 +182,8 @@ class Plans:
         there = [step for step in steps if step is not None]
         outcomes = self.prices.crew.solve([step.job for step in there], self.prices.stop)
         found = [step.read(outcome) for step, outcome in zip(there, outcomes, strict=True)]
-        return any([self.offer(solution) for solution in found if solution is not None])
+        offers = [self.offer(solution) for solution in found if solution is not None]
+        return any(offers)
 
     def offer(self, solution: Vector) -> bool:
         """Keep a solution if it is the best so far; tell whether it keeps every rule."""

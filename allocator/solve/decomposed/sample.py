@@ -70,7 +70,7 @@ def sample(arrays: Arrays, owner: Indices, count: int) -> tuple[Arrays, Indices,
     """
     taken = np.zeros(count + 1, dtype=bool)
     taken[np.linspace(0, count - 1, LARGEST).astype(np.int64)] = True
-    taken[-1] = True  # common columns, whose owner is −1
+    taken[-1] = True  # common columns, whose owner is the last
     inside = taken[owner]
     columns = np.flatnonzero(inside)
     most = np.where(np.isfinite(arrays.upper), arrays.upper, 1.0)
@@ -93,7 +93,6 @@ def sample(arrays: Arrays, owner: Indices, count: int) -> tuple[Arrays, Indices,
         row_names=(),
     )
     return small, columns, rows
-
 
 
 def _typical(ratio: Vector) -> float:

@@ -41,13 +41,9 @@ def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> 
     while not plans.finished and prices.mix is not None and idle < PATIENCE:
         before = plans.value
         plans.attempt(longer)
-        if plans.finished:
-            return
-        if plans.value == before:
-            idle, longer = idle + 1, 2 * longer
-        else:
-            idle = 0
-        prices.vary(plans.random, VARIETY)
+        better = plans.value != before
+        idle, longer = (0, longer) if better else (idle + 1, 2 * longer)
+        prices.vary(plans.random, VARIETY if idle else 1)
 
 
 @dataclass(frozen=True)
