@@ -104,11 +104,12 @@ def rows_of(owner: Positions, drawn: Positions) -> tuple[Positions, Positions]:
 
 def text(cells: "pd.Series[str]") -> Texts:
     """Return text as an array of Python strings, which `+` joins cell by cell."""
-    return cells.to_numpy(dtype=object)
+    texts: Texts = cells.to_numpy(dtype=object)
+    return texts
 
 
 def _numbered(keys: Positions) -> Positions:
-    """Number the different keys from 1, in their order."""
+    """Give the different keys numbers from 1, in their order."""
     _, inverse = np.unique(keys, return_inverse=True)
     return inverse.astype(np.int64) + 1
 

@@ -135,20 +135,20 @@ class Country:
         at least one; costs are in whole thousands.
         """
         source, rng = self._base.measures, self._rng["measures"]
-        at_site = source["site_id"].notna()
         ids = source["municipality_id"].fillna(source["site_id"].map(self._town_of_site))
         row, town = rows_of(self._owner(ids), self._draw.row)
         steps = np.round(source["max_steps"].to_numpy()[row] * self._size[town])
         costs = source["cost_per_step"].to_numpy()[row]
         costs = costs * factors(rng, self._spreads["cost_spread"], len(row))
-        here = at_site.to_numpy()[row]
-        sites = self._renamed(source["site_id"].fillna(ids), ids, row, town)
+        at_site = pd.Series(source["site_id"].notna().to_numpy()[row])
+        sites = pd.Series(self._renamed(source["site_id"].fillna(ids), ids, row, town))
+        towns = pd.Series(self._draw.municipality_id[town])
         return pd.DataFrame(
             {
                 "measure_id": self._renamed(source["measure_id"], ids, row, town),
                 "kind": text(source["kind"])[row],
-                "site_id": np.where(here, sites, None),
-                "municipality_id": np.where(here, None, self._draw.municipality_id[town]),
+                "site_id": sites.where(at_site),
+                "municipality_id": towns.mask(at_site),
                 "beds": source["beds"].array[row],
                 "service_id": source["service_id"].array[row],
                 "units_per_step": source["units_per_step"].to_numpy()[row],
