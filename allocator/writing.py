@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -77,8 +78,14 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     # otherwise read back as the end of a row; the files themselves have plain line feeds.
     writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(frame.columns)
-    writer.writerows(zip(*(map(_cell, frame[name].tolist()) for name in frame), strict=True))
+    writer.writerows(zip(*(_cells(frame[name]) for name in frame), strict=True))
     return "".join(f"{line[:-2]}\n" for line in lines).encode()
+
+
+def _cells(column: "pd.Series[Any]") -> Iterable[str]:
+    if isinstance(column.dtype, pd.StringDtype):
+        return list(column.fillna("").tolist())
+    return map(_cell, column.tolist())
 
 
 def _cell(value: Any) -> str:

@@ -51,6 +51,12 @@ def _warn(message: str, expected: str, table: str, **more: Any) -> Problem:
     return Problem(message, expected, table, severity=Severity.WARNING, **more)
 
 
+def _among(ids: "pd.Series[str]", known: "pd.Series[str]") -> "pd.Series[bool]":
+    """Tell which ids are known; on Arrow text `isin` alone converts `known` id by id."""
+    found: pd.Series[bool] = ids.astype("object").isin(known.astype("object"))
+    return found
+
+
 def _some(ids: "pd.Series[str]") -> str:
     """Name the first few ids, and say when there are more."""
     return ", ".join([*ids.head(5), *(["…"] if len(ids) > 5 else [])])
@@ -90,7 +96,7 @@ def _references(table: Table, frame: pd.DataFrame, frames: Frames) -> Iterator[P
         cells = frame[column.name]
         known = frames[column.references][column.name].dropna()
         near = f"give one of its ids ({_some(known)}), leading zeros included"
-        for i in frame.index[cells.notna() & ~cells.isin(known)]:
+        for i in frame.index[cells.notna() & ~_among(cells, known)]:
             yield Problem(
                 f"{column.references} has no such {column.name}",
                 near if len(known) else f"add the row to {column.references}",
@@ -116,7 +122,7 @@ def _counties(towns: pd.DataFrame) -> Iterator[Problem]:
 
 def _sites(towns: pd.DataFrame, sites: pd.DataFrame) -> Iterator[Problem]:
     ids = towns["municipality_id"].dropna()
-    without = ids[~ids.isin(sites["municipality_id"])]
+    without = ids[~_among(ids, sites["municipality_id"])]
     if len(without) and len(sites):
         yield _warn(
             f"{len(without)} municipalities have no site and can take nobody",
@@ -178,7 +184,7 @@ def _measure_columns(measures: pd.DataFrame) -> Iterator[Problem]:
 def _idle_lines(measures: pd.DataFrame, sites: pd.DataFrame) -> Iterator[Problem]:
     unlimited = sites.loc[sites["transit_seats"].isna(), "site_id"]
     lines = measures[measures["kind"] == MeasureKind.TRANSIT.value]
-    for i in lines.index[lines["site_id"].isin(unlimited)]:
+    for i in lines.index[_among(lines["site_id"], unlimited)]:
         yield _warn(
             "the site has no limit on transit seats, so the measure buys nothing",
             "leave the measure out, or give the site's transit_seats",
@@ -220,7 +226,7 @@ def _coverage(
     ):
         own = capacities.loc[capacities["service_id"] == service, "municipality_id"]
         shared = pooled.loc[pooled["service_id"] == service, "municipality_id"]
-        missing = ids[~ids.isin(own) & ~ids.isin(shared)]
+        missing = ids[~_among(ids, own) & ~_among(ids, shared)]
         if len(missing):
             yield _warn(
                 f"{service} has no capacity for {len(missing)} municipalities, so no limit there",
@@ -232,7 +238,7 @@ def _coverage(
 
 def _lone_pools(pools: pd.DataFrame, members: pd.DataFrame) -> Iterator[Problem]:
     ids = pools["pool_id"]
-    for i in pools.index[ids.notna() & ~ids.isin(members["pool_id"])]:
+    for i in pools.index[ids.notna() & ~_among(ids, members["pool_id"])]:
         yield _warn(
             "the pool has no members, so it limits nobody",
             "add them to pool_members",

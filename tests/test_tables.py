@@ -1,5 +1,7 @@
 """Tables turn cells into values of their type, refuse what is none, and hash by content."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,3 +124,46 @@ def test_writing_into_a_table_handed_out_changes_a_copy() -> None:
     first = empty(TABLES["needs"])
     first["more"] = []
     assert "more" not in empty(TABLES["needs"])
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.integers(-5, 2**60),
+            st.floats(width=32),
+            st.sampled_from([0.1, 1.0, -0.0, 2.0**53]),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(["float64", "float32", "Float64"]),
+)
+def test_numbers_are_read_as_their_text_would_be(values: list[float | None], kind: str) -> None:
+    numbers = pd.Series(values, dtype="float64").astype(kind)
+    text = ["" if pd.isna(value) else repr(float(value)) for value in numbers.tolist()]
+    given_numbers, given_text = (
+        pd.DataFrame({"id": "0301", "share": column, "count": column, "some": column, "x": column})
+        for column in (numbers, pd.Series(text, dtype="str"))
+    )
+    table = dataclasses.replace(SMALL, open=True)
+    frame, problems = typed(table, given_numbers)
+    expected, expected_problems = typed(table, given_text)
+    pd.testing.assert_frame_equal(frame, expected)
+    assert problems == expected_problems
+
+
+@given(st.lists(st.integers(-5, 2**60), max_size=6))
+def test_whole_numbers_are_read_as_their_text_would_be(values: list[int]) -> None:
+    for kind in ("int64", "Int64"):
+        frame, problems = typed(
+            SMALL,
+            pd.DataFrame({"id": "0301", "share": 0.5, "count": pd.Series(values, dtype=kind)}),
+        )
+        expected, expected_problems = typed(
+            SMALL,
+            pd.DataFrame(
+                {"id": "0301", "share": 0.5, "count": pd.Series(map(str, values), dtype="str")}
+            ),
+        )
+        pd.testing.assert_frame_equal(frame, expected)
+        assert problems == expected_problems

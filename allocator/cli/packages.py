@@ -1,4 +1,4 @@
-"""``allocator instances`` and ``allocator build-instance``: packaged instances, variants."""
+"""``allocator instances`` and ``allocator build-instance``: packaged, varied, synthetic."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,18 @@ def instances_command(json_: JsonOption = False) -> None:
 
 def build_instance_command(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Instance to build, such as norway-2024.")
+        str | None,
+        typer.Argument(metavar="NAME", help="Instance to build: norway-2024, synthetic, …"),
+    ] = None,
+    municipalities: Annotated[
+        int | None,
+        typer.Option(
+            "--municipalities", metavar="N", help="For synthetic: how many municipalities to draw."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="S", help="For synthetic: seed of the draw; without it, 0."),
     ] = None,
     assume: Annotated[
         list[str] | None,
@@ -58,40 +69,60 @@ def build_instance_command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder to write; without it, NAME."),
+        typer.Option(
+            "--out", metavar="DIR", help="Folder to write; without it, the id of the instance."
+        ),
     ] = None,
     overwrite: OverwriteOption = False,
     list_assumptions: Annotated[
         bool, typer.Option("--list-assumptions", help="Print the assumptions and stop.")
     ] = False,
 ) -> None:
-    """Build an instance from published figures and named assumptions.
+    """Build an instance from published figures and named assumptions, or a synthetic one.
 
     \b
     Examples:
       allocator build-instance --list-assumptions
       allocator build-instance norway-2024 --assume housing_turnover=0.03 --out tight
       allocator check tight
+      allocator build-instance synthetic --municipalities 3570 --seed 1 --out large
+      allocator build-instance synthetic --municipalities 50 --assume size_spread=0.3
     """  # noqa: D301  # \b keeps the examples on lines of their own
     if list_assumptions:
         _print_assumptions()
         return
     if name is None:
         raise typer.BadParameter("name the instance to build", param_hint="'NAME'")
-    folder = out if out is not None else Path(name)
     from allocator.folders import refuse_existing
-
-    refuse_existing(folder, overwrite=overwrite)
-    instance = _build(name, _numbers(assume or []))
     from allocator.writing import write
+    from instances.synthetic.build import name_of
 
+    values = _numbers(assume or [])
+    drawn = _drawn(name, municipalities, seed)
+    folder = out or Path(name_of(*drawn) if drawn else name)
+    refuse_existing(folder, overwrite=overwrite)
+    instance = _build_synthetic(*drawn, values) if drawn else _build(name, values)
     write(instance, folder, overwrite=overwrite)
     typer.echo(f"{instance.title} written to {folder}")
+
+
+def _drawn(name: str, municipalities: int | None, seed: int | None) -> tuple[int, int] | None:
+    """Return the numbers that a synthetic instance is drawn by, or None for any other."""
+    from instances.synthetic.build import NAME
+
+    if name == NAME and municipalities is None:
+        message = "say how many to draw: --municipalities 3570"
+        raise typer.BadParameter(message, param_hint="'--municipalities'")
+    if name != NAME and (municipalities is not None or seed is not None):
+        message = f"these go with {NAME} only, not with {name}"
+        raise typer.BadParameter(message, param_hint="'--municipalities' / '--seed'")
+    return None if municipalities is None else (municipalities, seed or 0)
 
 
 def _build(name: str, assume: dict[str, float]) -> "Instance":
     from instances.norway.build import EDITIONS
     from instances.norway.build import build as build_norway
+    from instances.synthetic.build import NAME
     from instances.tiny.build import BUILDERS
     from instances.tiny.build import build as build_tiny
 
@@ -100,12 +131,22 @@ def _build(name: str, assume: dict[str, float]) -> "Instance":
             raise typer.BadParameter(f"{name} rests on no assumptions", param_hint="'--assume'")
         return build_tiny(name)
     if name not in EDITIONS:
-        names = ", ".join([*EDITIONS, *BUILDERS])
+        names = ", ".join([*EDITIONS, NAME, *BUILDERS])
         raise typer.BadParameter(f"nothing builds {name!r}; there are {names}", param_hint="'NAME'")
     try:
         return build_norway(name, assume)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="'--assume'") from error
+
+
+def _build_synthetic(municipalities: int, seed: int, assume: dict[str, float]) -> "Instance":
+    from instances.synthetic.build import build
+
+    try:
+        return build(municipalities, seed, assume)
+    except ValueError as error:
+        hint = "'--municipalities' / '--seed' / '--assume'"
+        raise typer.BadParameter(str(error), param_hint=hint) from error
 
 
 def _numbers(settings: list[str]) -> dict[str, float]:
@@ -125,9 +166,11 @@ def _numbers(settings: list[str]) -> dict[str, float]:
 def _print_assumptions() -> None:
     from instances.norway.assumptions import load_assumptions
 
-    for assumption in load_assumptions().values():
+    own = load_assumptions("instances.synthetic")
+    for assumption in (load_assumptions() | own).values():
+        only = "; synthetic only" if assumption.name in own else ""
         typer.echo(
             f"{assumption.name} = {assumption.value:g}  "
-            f"({assumption.low:g} to {assumption.high:g}; {assumption.unit})"
+            f"({assumption.low:g} to {assumption.high:g}; {assumption.unit}{only})"
         )
         typer.echo(f"    {assumption.reason}")

@@ -1,4 +1,4 @@
-"""The assumptions behind the Norwegian instances, and variants of them."""
+"""The assumptions behind instances, in a file beside what builds them, and variants of them."""
 
 import math
 import tomllib
@@ -33,9 +33,9 @@ class Assumption:
     high: float
 
 
-def load_assumptions() -> dict[str, Assumption]:
-    """Return every assumption by name, in the order of ``assumptions.toml``."""
-    text = files("instances.norway").joinpath("assumptions.toml").read_text(encoding="utf-8")
+def load_assumptions(package: str = "instances.norway") -> dict[str, Assumption]:
+    """Return every assumption by name, in the order of ``assumptions.toml`` in `package`."""
+    text = files(package).joinpath("assumptions.toml").read_text(encoding="utf-8")
     return {
         name: Assumption(
             name,
@@ -49,13 +49,18 @@ def load_assumptions() -> dict[str, Assumption]:
     }
 
 
-def resolve(assume: Mapping[str, float] | None = None) -> dict[str, float]:
+def resolve(
+    assume: Mapping[str, float] | None = None,
+    assumptions: Mapping[str, Assumption] | None = None,
+) -> dict[str, float]:
     """Return the value of every assumption, with those in `assume` changed.
 
     Parameters
     ----------
     assume
         New values by name of the assumption.
+    assumptions
+        The assumptions there are; without it, those of Norway.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def resolve(assume: Mapping[str, float] | None = None) -> dict[str, float]:
         If a name is unknown or a value lies outside the plausible range; the
         message lists all of them, one a line.
     """
-    assumptions = load_assumptions()
+    assumptions = load_assumptions() if assumptions is None else assumptions
     wrong = []
     for name, value in (assume or {}).items():
         if name not in assumptions:

@@ -73,7 +73,7 @@ def free_dwellings(
         {
             "site_id": np.repeat(places["site_id"].to_numpy(), len(BEDS)),
             "beds": np.tile(BEDS, len(places)),
-            "dwellings": np.concatenate([_whole(row) for row in wanted]),
+            "dwellings": np.concatenate([whole_with_total(row) for row in wanted]),
         }
     )
 
@@ -106,6 +106,15 @@ def service_capacities(facts: pd.DataFrame, assume: Mapping[str, float]) -> pd.D
     )
 
 
+def whole_with_total(wanted: Numbers) -> Numbers:
+    """Round to whole numbers that keep the rounded total, largest remainders first."""
+    counts = np.floor(wanted)
+    missing = int(np.floor(wanted.sum() + 0.5) - counts.sum())
+    first = np.argsort(-(wanted - counts), kind="stable")[:missing]
+    counts[first] += 1
+    return counts
+
+
 def _size_shares(facts: pd.DataFrame, assume: Mapping[str, float]) -> pd.DataFrame:
     """Return, for every municipality, the shares of the sizes among rented dwellings."""
     types = {
@@ -121,12 +130,3 @@ def _size_shares(facts: pd.DataFrame, assume: Mapping[str, float]) -> pd.DataFra
         for beds, share in zip(BEDS, (one, two, 1 - one - two - large, large), strict=True):
             shares[beds] += part / total * share
     return shares
-
-
-def _whole(wanted: Numbers) -> Numbers:
-    """Round to whole numbers that keep the rounded total, largest remainders first."""
-    counts = np.floor(wanted)
-    missing = int(np.floor(wanted.sum() + 0.5) - counts.sum())
-    first = np.argsort(-(wanted - counts), kind="stable")[:missing]
-    counts[first] += 1
-    return counts

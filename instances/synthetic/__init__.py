@@ -1,0 +1,1 @@
+"""Synthetic countries of any size, drawn from the Norwegian municipalities."""
