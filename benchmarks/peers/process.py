@@ -77,6 +77,7 @@ def _listen(ours: Connection, process: Any, result: PeerRun, deadline: float) ->
     under_way: dict[str, list[Point]] = {}
     while True:
         if not ours.poll(max(0.0, deadline - time.perf_counter())):
+            process.kill()
             result.error = "killed: it overran its limits"
             break
         try:

@@ -13,6 +13,8 @@ from benchmarks.peers.peer import Settings
 from benchmarks.peers.process import PeerRun
 from benchmarks.peers.times import milestones
 
+TOLD = 1e-4
+"""Amount that the secants miss from which it is told, in the unit of the goal."""
 HEAD = (
     "peer",
     "threads",
@@ -31,7 +33,10 @@ HEAD = (
 
 
 def table(runs: Sequence[PeerRun]) -> str:
-    """Return one row a goal as a Markdown table; times are seconds, earlier goals included."""
+    """Return one row a goal as a Markdown table, and remarks below it.
+
+    Times are in seconds and include the earlier goals.
+    """
     lines = [list(HEAD)]
     for run in runs:
         memory = "–" if run.peak_mib is None else f"{run.peak_mib:.0f}"
@@ -44,8 +49,21 @@ def table(runs: Sequence[PeerRun]) -> str:
         "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
         for line in lines
     ]
-    errors = [f"{run.peer}: {run.error}" for run in runs if run.error is not None]
-    return "\n".join([*rows, *errors])
+    return "\n".join([*rows, *_remarks(runs)])
+
+
+def _remarks(runs: Sequence[PeerRun]) -> list[str]:
+    """Say what went wrong, what the peers noted, and where the secants are not exact."""
+    remarks = []
+    for run in runs:
+        for goal in run.goals:
+            remarks += [f"{run.peer}, {goal.name}: {note}" for note in goal.notes]
+            if goal.missed is not None and goal.missed > TOLD:
+                missed = f"the true value is {goal.missed:.4f} more, secants are missing there"
+                remarks.append(f"{run.peer}, {goal.name}: {missed}")
+        if run.error is not None:
+            remarks.append(f"{run.peer}: {run.error}")
+    return remarks
 
 
 def _cells(goal: GoalRun) -> list[str]:
