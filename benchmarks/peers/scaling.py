@@ -9,8 +9,9 @@ Sides are rounded outward, by that shift and, for inequalities, by what rounding
 continuous column to the grid can shift. So a plan of the true program, its columns rounded to
 the grid, keeps every scaled inequality; scaled equalities are kept exactly where coefficients
 and side are whole on the grid, else within one count. Conversely a scaled plan keeps
-the true rows only within `Scaled.tolerance`, which is told a row, and bounds on the goal
-hold with the same reservation: they are those of the scaled program.
+the true rows only within `Scaled.tolerance`, which is told a row. Bounds on the goal are those
+of the scaled program; that every true plan has one on the grid which keeps equalities and
+inequalities at once is likely and not proven, so they are no proof for the true program.
 """
 
 from dataclasses import dataclass
