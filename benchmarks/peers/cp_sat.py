@@ -60,6 +60,8 @@ def _solve(task: Task, scaled: Scaled, record: Record) -> dict[str, Any]:
         "max_time_in_seconds": settings.time_limit,
         "relative_gap_limit": settings.gap,
         "random_seed": settings.seed,
+        # One worker alone searches in one way; interleaved it takes turns like many.
+        "interleave_search": settings.threads == 1,
     }
     command = [sys.executable, "-m", "benchmarks.peers.cp_sat_process"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
