@@ -124,6 +124,26 @@ def test_the_table_tells_what_is_missing_and_what_went_wrong() -> None:
     assert json.dumps(document(Spec("tiny-measures"), Settings(), runs), allow_nan=False)
 
 
+def test_a_level_is_not_reached_on_an_earlier_goal_held_too_high() -> None:
+    goal = GoalRun("second", 20.0, 8.0, Ending.LIMIT, 100.0, points=POINTS, held_short=0.007)
+    assert milestones(goal) == {"first": 22.0, "1 %": 24.0, "0.5 %": None, "0.1 %": None}
+    assert "held 0.7% off" in table([PeerRun("p", {}, 1, False, goals=[goal])])
+
+
+def test_a_goal_that_ends_short_marks_the_next(measures: Case) -> None:
+    def nobody(task: Task, record: Record) -> Answer:
+        if task.start is not None:
+            return Answer(Ending.LIMIT, None)
+        worst = PEERS["highs"].minimise()(replace(task, cost=-task.cost), Record())
+        record.add(120.0, 30.0)
+        return Answer(Ending.LIMIT, worst.solution)
+
+    first, second = run(measures, nobody, Settings())
+    assert first.value == pytest.approx(120.0)
+    assert first.held_short == 0.0
+    assert second.held_short == pytest.approx(0.75)
+
+
 LOG = """
 Src  Proc. InQueue |  Leaves   Expl. | BestBound       BestSol              Gap | LpIters     Time
  J       0       0         0   0.00%   -inf            37000              Large   0       0.2s

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Vector
+from allocator.solve.progress import relative_gap
 from benchmarks.peers.case import Case
 from benchmarks.peers.peer import Ending, Minimise, Point, Record, Settings, Task
 from models.policy import Goal
@@ -42,6 +43,9 @@ class GoalRun:
         The trajectory; its seconds count from `began`. Empty when the answer was refused.
     notes
         Remarks of the peer.
+    held_short
+        Largest gap at which an earlier goal was held that ended short of the gap asked for
+        (1 without a bound). Above zero the goal is another, easier one than it should be.
     """
 
     name: str
@@ -53,6 +57,7 @@ class GoalRun:
     violation: float | None = None
     points: tuple[Point, ...] = ()
     notes: tuple[str, ...] = ()
+    held_short: float = 0.0
 
 
 TellGoal = Callable[[str, Point | GoalRun], None]
@@ -69,6 +74,7 @@ def run(
     began = time.perf_counter()
     task = Task(case.arrays, np.zeros(0), 0.0, settings, None, case.model, base_rows=case.base_rows)
     runs: list[GoalRun] = []
+    short = 0.0
     for goal in case.data.policy.goals:
         cost, constant = case.objective(goal)
         if not cost.any():
@@ -76,11 +82,14 @@ def run(
         task = replace(task, cost=cost, constant=constant)
         start = time.perf_counter() - began
         done, solution = _one(case, goal, minimise, task, tell)
-        runs.append(replace(done, began=start))
+        runs.append(replace(done, began=start, held_short=short))
         if tell is not None:
             tell(goal.name, runs[-1])
         if solution is None or done.value is None:
             break
+        if done.ending is not Ending.REACHED:
+            gap = relative_gap(done.value, done.points[-1].bound if done.points else None)
+            short = max(short, 1.0 if gap is None else gap)
         allowed = done.value + max(goal.tolerance_absolute, goal.tolerance * abs(done.value))
         arrays = hold(task.arrays, cost, constant, allowed)
         task = replace(task, arrays=arrays, start=case.secants.exact(solution))

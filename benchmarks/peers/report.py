@@ -58,6 +58,9 @@ def _remarks(runs: Sequence[PeerRun]) -> list[str]:
     for run in runs:
         for goal in run.goals:
             remarks += [f"{run.peer}, {goal.name}: {note}" for note in goal.notes]
+            if goal.held_short > 0:
+                easier = f"not comparable, an earlier goal was held {goal.held_short:.1%} off"
+                remarks.append(f"{run.peer}, {goal.name}: {easier} its bound")
             if goal.missed is not None and goal.missed > TOLD:
                 missed = f"the true value is {goal.missed:.4f} more, secants are missing there"
                 remarks.append(f"{run.peer}, {goal.name}: {missed}")

@@ -28,7 +28,13 @@ def milestones(run: GoalRun) -> dict[str, float | None]:
     """Return seconds to the first plan and to every level, the earlier goals included.
 
     An earlier goal counts with all the time it took to the gap asked for, or to its limit.
+    A level counts as reached only if the earlier goals were held within it or within the gap
+    asked for: holding a worse value makes the later goal easier.
     """
     marks = {"first": seconds_to_first(run.points)}
-    marks |= {f"{100 * level:g} %": seconds_to_gap(run.points, level) for level in LEVELS}
+    marks |= {f"{100 * level:g} %": _seconds(run, level) for level in LEVELS}
     return {name: None if s is None else run.began + s for name, s in marks.items()}
+
+
+def _seconds(run: GoalRun, level: float) -> float | None:
+    return None if run.held_short > level else seconds_to_gap(run.points, level)
