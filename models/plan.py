@@ -281,6 +281,8 @@ class Plan(_Part):
     """Every goal that was reached, in order."""
     totals: Totals | None = None
     """The plan in a few numbers; none when there is no plan."""
+    warm_start: bool = False
+    """Whether the run started from a plan at hand. Others can repeat only a run that did not."""
     conflicts: tuple[Conflict, ...] = ()
     """What clashes, when the status is `infeasible`."""
     timings: dict[str, float] = {}

@@ -11,6 +11,7 @@ from rich.console import Console
 from allocator.cli.ending import Exit
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import InstanceArgument, JsonOption, OverwriteOption, PolicyOption
+from models.options import Method
 
 if TYPE_CHECKING:
     from models.instance import Instance
@@ -38,10 +39,30 @@ def solve_command(
     ] = None,
     gap: Annotated[
         float | None,
-        typer.Option("--gap", metavar="G", help="Gap at which a goal counts as reached (0.01)."),
+        typer.Option("--gap", metavar="G", help="Gap at which a goal counts as reached (0.001)."),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", metavar="N", help="Random seed of the solver.")
+    ] = None,
+    method: Annotated[
+        Method | None,
+        typer.Option("--method", help="How to solve; auto picks by size and by what is shared."),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--start", metavar="PLAN", help="Plan to start from: quicker, and proven as without."
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", metavar="N", help="Processes to work with (one a core)."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers do the work."
+        ),
     ] = None,
     json_: JsonOption = False,
     fail_on_shortfall: Annotated[
@@ -56,6 +77,7 @@ def solve_command(
       allocator solve norway-2024 --out plan
       allocator solve norway-2024 --target 30000 --set step=10
       allocator solve my-country --policy policy.toml --gap 0.01 --json
+      allocator solve norway-2024 --budget 1.1e9 --start plan --out cheaper
       allocator solve norway-2024 --set 'soft={housing=100}' --budget 2e9
 
     \b
@@ -69,7 +91,14 @@ def solve_command(
 
     if out is not None:
         refuse_existing(out, overwrite=overwrite)
-    options = _options(time_limit=time_limit, gap=gap, seed=seed)
+    options = _options(
+        time_limit=time_limit,
+        gap=gap,
+        seed=seed,
+        method=method,
+        processes=processes,
+        scheduler=scheduler,
+    )
     changes = [*(settings or [])]
     if target is not None:
         changes.append(f"target={target}")
@@ -79,18 +108,18 @@ def solve_command(
 
     # Only now, because the solver and pandas take a while to import.
     from allocator.loading import load
-    from allocator.plans import remembering, write_plan
+    from allocator.plans import read_plan, remembering, write_plan
 
-    given = load(instance)
+    given, known = load(instance), None if start is None else read_plan(start)
     cancel = threading.Event()
-    plan = remembering(_solve(given, chosen, options, cancel), instance)
+    plan = remembering(_solve(given, chosen, options, known, cancel), instance)
     if out is not None and plan.found:
         write_plan(plan, out, overwrite=overwrite)
     _print(plan, given, out, as_json=json_)
     raise typer.Exit(_code(plan, interrupted=cancel.is_set(), strict=fail_on_shortfall))
 
 
-def _options(**given: float | None) -> "SolveOptions":
+def _options(**given: float | str | None) -> "SolveOptions":
     from models.options import SolveOptions
 
     try:
@@ -106,7 +135,11 @@ def _options(**given: float | None) -> "SolveOptions":
 
 
 def _solve(
-    instance: "Instance", policy: "Policy", options: "SolveOptions", cancel: threading.Event
+    instance: "Instance",
+    policy: "Policy",
+    options: "SolveOptions",
+    start: "Plan | None",
+    cancel: threading.Event,
 ) -> "Plan":
     from allocator.cli.interrupting import run_interruptibly
     from allocator.cli.progress import ProgressLine
@@ -114,7 +147,9 @@ def _solve(
 
     with ProgressLine(Console(stderr=True)) as line:
         return run_interruptibly(
-            lambda: solve(instance, policy, options, progress=line.tell, cancel=cancel),
+            lambda: solve(
+                instance, policy, options, start=start, progress=line.tell, cancel=cancel
+            ),
             cancel,
             line,
         )

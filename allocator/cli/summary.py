@@ -63,9 +63,11 @@ def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, s
     families = ", ".join(f"{family} {count:,}" for family, count in binding(plan).items())
     some = f"{families} of {totals.municipalities:,}"
     yield "binding in", some if families else "no municipality"
-    yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.2%}"
+    yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.3%}"
     if "total" in plan.timings:
-        yield "time", f"{plan.timings['total']:.1f} s"
+        how = "" if plan.method is None else f", {plan.method.value}"
+        warm = ", from a plan at hand" if plan.warm_start else ""
+        yield "time", f"{plan.timings['total']:.1f} s{how}{warm}"
 
 
 def _extreme(plan: Plan, extreme: str) -> str:
@@ -84,10 +86,12 @@ def _goals(plan: Plan) -> Table:
     table.add_column("goal")
     for column in ("value", "bound", "gap"):
         table.add_column(column, justify="right")
+    table.add_column("bound from")
     for goal in plan.goals:
         bound = "–" if goal.bound is None else f"{goal.bound:,.2f}"
-        gap = "–" if goal.gap is None else f"{goal.gap:.2%}"
-        table.add_row(goal.name, f"{goal.value:,.2f}", bound, gap)
+        gap = "–" if goal.gap is None else f"{goal.gap:.3%}"
+        source = "" if goal.bound_from is None else goal.bound_from.value
+        table.add_row(goal.name, f"{goal.value:,.2f}", bound, gap, source)
     return table
 
 

@@ -18,7 +18,7 @@ from allocator.solve.progress import Clock, Listener, Progress, relative_gap
 from allocator.solve.secants import Secants
 from allocator.solve.stages import Infeasible, Stages
 from allocator.solve.warm import keeps_all, solution_of
-from allocator.verify import verify
+from allocator.verify import Violation, verify
 from allocator.version import VERSION
 from models.instance import Instance
 from models.options import Method, SolveOptions
@@ -120,21 +120,30 @@ class _Run:
             return self._infeasible(settings)
         if stages.solution is None:
             return self._plan(Status.NONE)
-        solution = self._polished(stages)
+        rounded = np.where(stages.arrays.integer, np.round(stages.solution), stages.solution)
+        plan, violations = self._verified(stages, rounded, results)
+        if violations:
+            plan, violations = self._verified(stages, self._polished(stages, rounded), results)
+        if violations:
+            raise VerificationError(violations)
+        return plan.model_copy(update={"timings": self._timings()})
+
+    def _verified(
+        self, stages: Stages, solution: Vector, results: list[GoalResult]
+    ) -> tuple[Plan, list[Violation]]:
+        """Turn a solution into a plan, and check it against the tables."""
         extract = Extract(self.instance, self.data, stages.arrays.columns, solution)
-        results = [self._reread(extract, result) for result in results]
+        read = [self._reread(extract, result) for result in results]
         plan = self._plan(
-            self._status(results),
-            goals=tuple(results),
+            self._status(read),
+            goals=tuple(read),
             totals=extract.totals(),
             tables=extract.tables(),
         )
         self.clock.lap("extract")
-        violations = verify(self.instance, self.policy, plan)
-        if violations:
-            raise VerificationError(violations)
+        violations = list(verify(self.instance, self.policy, plan))
         self.clock.lap("verify")
-        return plan.model_copy(update={"timings": self._timings()})
+        return plan, violations
 
     def _optimise(self, settings: Settings) -> tuple[Stages, list[GoalResult]]:
         self._tell("build")
@@ -160,18 +169,13 @@ class _Run:
         run = decomposed.run if self.method is Method.DECOMPOSED else whole.run
         return stages, run(stages)
 
-    def _polished(self, stages: Stages) -> Vector:
+    def _polished(self, stages: Stages, rounded: Vector) -> Vector:
         """Re-solve the placements with the integers fixed, so that every row holds cleanly."""
-        solution = stages.solution
-        if solution is None:
-            raise SolverError("there is no solution to polish")
         cost, constant = stages.objective(self.policy.goals[-1])
-        fixed = stages.arrays.integers_fixed(solution)
+        fixed = stages.arrays.integers_fixed(rounded)
         outcome = engine.run(fixed, cost, constant, Settings(60.0, seed=self.options.seed))
         self.clock.lap("polish")
-        if outcome.solution is None:
-            return np.where(stages.arrays.integer, np.round(solution), solution)
-        return outcome.solution
+        return rounded if outcome.solution is None else outcome.solution
 
     @staticmethod
     def _reread(extract: Extract, result: GoalResult) -> GoalResult:
@@ -213,6 +217,7 @@ class _Run:
             options=self.options,
             status=status,
             method=self.method,
+            warm_start=self.start is not None,
             conflicts=conflicts,
             timings=self._timings(),
             versions={"allocator": VERSION, "highs": engine.version()},

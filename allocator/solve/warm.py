@@ -13,6 +13,9 @@ KEEPS = 1e-5
 """Amount by which a solution may break a row and still be one to go on from: the solver's own
 tolerance, some lots over. Plans are polished and verified before anyone sees them."""
 
+ROUNDING = 1e-8
+"""The same, relative to what is added up in the row: rows over a whole country are long."""
+
 
 def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
     """Return a plan as values of the columns; unfairness is left to be read exactly.
@@ -55,7 +58,8 @@ def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
 
 def keeps_all(arrays: Arrays, values: Vector) -> bool:
     """Tell whether a solution keeps every row and bound."""
-    used = arrays.matrix @ values
-    rows = (used >= arrays.row_lower - KEEPS) & (used <= arrays.row_upper + KEEPS)
+    used, size = arrays.matrix @ values, abs(arrays.matrix) @ abs(values)
+    slack = KEEPS + ROUNDING * size
+    rows = (used >= arrays.row_lower - slack) & (used <= arrays.row_upper + slack)
     columns = (values >= arrays.lower - KEEPS) & (values <= arrays.upper + KEEPS)
     return bool(rows.all() and columns.all())

@@ -13,7 +13,7 @@ from allocator.solve.decomposed.chunk import Indices, Stopped
 from allocator.solve.decomposed.crew import Crew, hire
 from allocator.solve.decomposed.plans import Plans
 from allocator.solve.decomposed.prices import Prices
-from allocator.solve.decomposed.sample import First, first_prices
+from allocator.solve.decomposed.sample import LARGEST, First, first_prices
 from allocator.solve.decomposed.search import Stop, search
 from allocator.solve.engine import NoSolution
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
@@ -114,15 +114,15 @@ class _Run:
         stages.tell(phase)
         deadline = stages.clock.elapsed + stages.clock.left * (1.0 if last else SHARE)
         left = partial(_left, stages, deadline)
-        first = first_prices(stages, self._owner, objective, left())
+        stop = Stop(stages.cancel, left)
+        try:
+            first = self._first(i, objective, stop)
+        except Stopped:
+            return Proof.of(None, BoundFrom.RELAXATION)
         proof = Proof.of(stages.rounded(goal, first.bound), BoundFrom.RELAXATION)
         if stages.good_enough(stages.value(objective), proof.bound):
             return proof
-        try:
-            blocks = self._with_secants(i, objective, first)
-        except Stopped:
-            return proof
-        stop = Stop(stages.cancel, left)
+        blocks = self._with_secants(i, first)
         prices = Prices(
             arrays=stages.arrays,
             blocks=blocks,
@@ -166,19 +166,39 @@ class _Run:
             return whole.optimise(stages, i, proof)
         return proof
 
-    def _with_secants(self, i: int, objective: Objective, first: First) -> Blocks:
+    def _first(self, i: int, objective: Objective, stop: Stop) -> First:
+        """Solve the linear relaxation: at once, or by prices where it is large."""
+        stages = self.stages
+        first = first_prices(stages, self._owner, objective, stop.left())
+        if first.solution is not None or len(stages.data.municipalities) <= LARGEST:
+            return first
+        blocks = self._cut()
+        prices = Prices(
+            arrays=stages.arrays,
+            blocks=blocks,
+            cost=objective[0],
+            constant=objective[1],
+            crew=self.crew,
+            exact=lambda values: values,
+            refine=None,
+            stop=stop,
+            tell=lambda bound: stages.tell(stages.phase(i), None, bound),
+            gap=stages.options.gap,
+            relaxed=True,
+        )
+        prices.price(self._start_prices(stages.goals[i].name, blocks, first.prices))
+        if not self._prices.get(stages.goals[i].name):
+            prices.find(stop.is_set)
+        known = np.zeros(stages.arrays.matrix.shape[0])
+        known[blocks.rows] = prices.best
+        return First(prices.pool.values[-1], prices.bound, known)
+
+    def _with_secants(self, i: int, first: First) -> Blocks:
         """Cut the program, with secants where the first answer lies."""
         stages = self.stages
-        if not stages.counts_unfairness(i):
+        if not stages.counts_unfairness(i) or first.solution is None:
             return self._cut()
-        solution = first.solution
-        if solution is None:
-            blocks = self._cut()
-            prices = self._start_prices(stages.goals[i].name, blocks, first.prices)
-            reduced = (objective[0] - blocks.common.T @ prices)[blocks.order]
-            solution = np.zeros(len(objective[0]))
-            solution[blocks.order], _ = self.crew.price(reduced, relaxed=True, stop=stages.cancel)
-        stages.arrays, _ = stages.secants.add(stages.arrays, solution, AROUND)
+        stages.arrays, _ = stages.secants.add(stages.arrays, first.solution, AROUND)
         return self._cut()
 
     def _start_prices(self, goal: str, blocks: Blocks, first: Vector | None) -> Vector:

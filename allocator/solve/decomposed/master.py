@@ -56,7 +56,14 @@ class Mix:
     broken: float
 
 
-def mix(pool: Pool, common: Arrays, cost: Vector, constant: float, box: "Box") -> Mix | None:
+def mix(
+    pool: Pool,
+    common: Arrays,
+    cost: Vector,
+    constant: float,
+    box: "Box",
+    keep: npt.NDArray[np.bool_] | None = None,
+) -> Mix | None:
     """Return the best mix of the proposals, none when the solver finds none.
 
     Parameters
@@ -65,14 +72,17 @@ def mix(pool: Pool, common: Arrays, cost: Vector, constant: float, box: "Box") -
         The common columns in the common rows.
     cost
         Of the common columns.
+    keep
+        Proposals to mix, shape (rounds, municipalities), each municipality by itself; none: all
+        of them, with rows shared where there are many municipalities.
     """
     rounds, count = pool.new.shape
-    shared = min(count, MOST_ROWS)
+    alone = keep is not None or count <= MOST_ROWS
+    shared = count if alone else MOST_ROWS
     row_of = np.arange(count) * shared // count
     by_row = sp.csr_array((np.ones(count), (np.arange(count), row_of)), shape=(count, shared))
-    alone = shared == count
     # Municipalities that share a row move together, so each needs a proposal in every round.
-    there = pool.new if alone else np.ones_like(pool.new)
+    there = pool.new if keep is None else keep
     usable = [np.flatnonzero(there[k]) if alone else np.arange(shared) for k in range(rounds)]
     uses = [
         sp.csc_array(pool.uses[k] @ by_row)[:, columns].tocsr() for k, columns in enumerate(usable)

@@ -8,7 +8,7 @@ import numpy as np
 from allocator.solve.arrays import Vector
 from allocator.solve.decomposed.choice import Choice, Terms, ask
 from allocator.solve.decomposed.neighbourhood import Around, Some, around
-from allocator.solve.decomposed.prices import Prices
+from allocator.solve.decomposed.prices import NEAR, Prices
 from allocator.solve.engine import Settings
 from allocator.solve.warm import keeps_all
 
@@ -17,8 +17,6 @@ CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 1_500, 40, 200
 solver; they double with every attempt that finds nothing better."""
 STEP_SECONDS = 30.0
 """Most seconds for one of these; looks end them long before on most machines."""
-NEAR = 0.002
-"""Part of the bound that a proposal may cost more than its municipality's best at the prices."""
 SETTLE = 400
 """Most municipalities whose placements move when a choice is settled."""
 FREE, SHIFT = 20, 100

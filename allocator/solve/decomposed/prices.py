@@ -25,6 +25,8 @@ SETTLED = 0.2
 """Part of the gap asked for at which the bound counts as settled."""
 MISSED = 0.05
 """Part of the gap asked for that unfairness may be misread by before secants are added."""
+NEAR = 0.002
+"""Part of the bound that a proposal may cost more than its municipality's best at the prices."""
 SPREAD = 0.15
 """Standard deviation, as a part of the prices, of the prices of rounds made for variety."""
 
@@ -52,6 +54,8 @@ class Prices:
         Told of every better bound.
     gap
         Gap asked for, relative.
+    relaxed
+        Let nothing be whole: the bound is then that of the linear relaxation.
     bound
         Proven bound on the objective; none before the first round.
     best
@@ -72,6 +76,7 @@ class Prices:
     stop: Flag
     tell: Callable[[float], None]
     gap: float
+    relaxed: bool = False
     bound: float | None = None
     best: Vector = field(default_factory=lambda: np.empty(0))
     bounds: Vector = field(default_factory=lambda: np.empty(0))
@@ -113,10 +118,14 @@ class Prices:
         reduced = self.reduced(prices)
         order, columns = self.blocks.order, self.blocks.columns
         values = np.zeros(len(self.cost))
-        values[order], bounds = self.crew.price(reduced[order], relaxed=False, stop=self.stop)
+        values[order], bounds = self.crew.price(
+            reduced[order], relaxed=self.relaxed, stop=self.stop
+        )
         ends = np.where(reduced[columns] > 0, self.common.lower, self.common.upper)
         ends = np.where(reduced[columns] == 0, 0.0, ends)
         bound = self.constant + float(prices @ sides + reduced[columns] @ ends + bounds.sum())
+        if not self.relaxed:
+            values = np.where(self.arrays.integer, np.round(values), values)
         mended = self.exact(values)
         self.pool.add(mended)
         better = self._keep(bound, prices, bounds)
@@ -158,15 +167,30 @@ class Prices:
             self.mix = mixed
             close = mixed.value - self.bound <= SETTLED * self.gap * abs(self.bound) + 1e-6
             if close and mixed.broken <= 1e-6:
+                self._mix_apart(step)
                 return
             better = self.price(mixed.prices)
             step = min(WIDEST, 2 * step) if better else max(NARROWEST, step / 2)
 
-    def _mixed(self, step: float) -> Mix | None:
+    def _mixed(self, step: float, keep: npt.NDArray[np.bool_] | None = None) -> Mix | None:
         sizes = np.maximum(1.0, np.abs(self._sides(self.best)))
         least = SMALL_PRICE * max(abs(self.bound or 0.0), 1.0) / sizes
         box = Box(self.best, step * np.maximum(np.abs(self.best), least))
-        return master.mix(self.pool, self.common, self.common_cost, self.constant, box)
+        return master.mix(self.pool, self.common, self.common_cost, self.constant, box, keep)
+
+    def _mix_apart(self, step: float) -> None:
+        """Mix every municipality by itself where several shared a row, with what is near the best.
+
+        All but about as many municipalities as there are common rows then follow one proposal.
+        """
+        if len(self.blocks) <= master.MOST_ROWS or self.bound is None or self.relaxed:
+            return
+        excess = self.pool.reduced(self.best) - self.bounds
+        room = NEAR * max(abs(self.bound), 1.0) * master.MOST_ROWS / len(self.blocks)
+        keep = (excess <= room) | (excess == excess.min(axis=0))
+        mixed = self._mixed(step, keep)
+        if mixed is not None:
+            self.mix = mixed
 
     def current_mix(self) -> Mix | None:
         """Return the mix, with weights of zero for the rounds made since."""

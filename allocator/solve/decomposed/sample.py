@@ -7,6 +7,7 @@ part of what they hold. What a sample says is only where to start: it proves not
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.decomposed.chunk import Indices
@@ -48,38 +49,62 @@ def first_prices(stages: Stages, owner: Indices, objective: Objective, seconds: 
     if count <= LARGEST:
         outcome = stages.relax_feasibly(stages.arrays, objective, seconds)
         return First(outcome.solution, outcome.bound, outcome.prices)
-    part, columns, rows = sample(stages.arrays, owner, count)
+    part = sample(stages.arrays, owner, fair_shares(stages))
     cost, constant = objective
-    outcome = stages.relax(part, (cost[columns], constant), seconds)
+    outcome = stages.relax(part.arrays, (cost[part.columns], constant), seconds)
     if outcome.prices is None or outcome.ending is Ending.INFEASIBLE:
         return First()
     prices = np.zeros(stages.arrays.matrix.shape[0])
-    prices[rows] = outcome.prices
+    prices[part.rows] = outcome.prices
     return First(prices=prices)
 
 
-def sample(arrays: Arrays, owner: Indices, count: int) -> tuple[Arrays, Indices, Indices]:
-    """Return the program of evenly spread municipalities, with their part of the common rows.
+def fair_shares(stages: Stages) -> Vector:
+    """Return the fair share of every municipality, a little where it is zero."""
+    data = stages.data
+    return np.array([max(data.fair_share[m], 1e-6) for m in data.municipalities])
 
-    Returns
-    -------
+
+@dataclass(frozen=True)
+class Sample:
+    """The program of some municipalities, with their part of the common rows.
+
+    Attributes
+    ----------
     arrays
         The smaller program.
     columns, rows
         Which of the whole it holds.
     """
-    taken = np.zeros(count + 1, dtype=bool)
-    taken[np.linspace(0, count - 1, LARGEST).astype(np.int64)] = True
-    taken[-1] = True  # common columns, whose owner is the last
-    inside = taken[owner]
-    columns = np.flatnonzero(inside)
-    most = np.where(np.isfinite(arrays.upper), arrays.upper, 1.0)
-    most[owner < 0] = 0.0
-    size = abs(arrays.matrix)
-    whole, part = size @ most, size @ np.where(inside, most, 0.0)
-    ratio = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+    arrays: Arrays
+    columns: Indices
+    rows: Indices
+
+
+def sample(arrays: Arrays, owner: Indices, shares: Vector) -> Sample:
+    """Return the program of evenly spread municipalities.
+
+    Parameters
+    ----------
+    shares
+        Fair share of every municipality, above zero, shape (municipalities,).
+    """
+    count = len(shares)
+    chosen = np.unique(np.linspace(0, count - 1, LARGEST).astype(np.int64))
+    columns = np.flatnonzero(np.isin(owner, chosen) | (owner < 0))
+    # A sample gets its part of a common row by the fair shares of the row's municipalities.
+    mine = np.flatnonzero(owner >= 0)
+    by_owner = sp.csr_array((np.ones(len(mine)), (mine, owner[mine])), shape=(len(owner), count))
+    reached = sp.csr_array(abs(arrays.matrix) @ by_owner)
+    reached.data[:] = 1.0
+    taken = np.zeros(count)
+    taken[chosen] = shares[chosen]
+    whole, part = reached @ shares, reached @ taken
+    usual = taken.sum() / shares.sum()
+    ratio = np.divide(part, whole, out=np.full_like(part, usual), where=whole > 0)
     rows = np.flatnonzero(ratio > 0)
-    scale = np.where(owner < 0, _typical(ratio), 1.0)
+    scale = np.where(owner < 0, usual, 1.0)
     small = replace(
         arrays,
         matrix=arrays.matrix[rows][:, columns],
@@ -92,10 +117,4 @@ def sample(arrays: Arrays, owner: Indices, count: int) -> tuple[Arrays, Indices,
         columns={},
         row_names=(),
     )
-    return small, columns, rows
-
-
-def _typical(ratio: Vector) -> float:
-    """Return the part of the common rows that a sample gets, typically."""
-    parts = ratio[(ratio > 0) & (ratio < 1)]
-    return float(np.median(parts)) if len(parts) else 1.0
+    return Sample(small, columns, rows)
