@@ -16,6 +16,9 @@ tolerance, some lots over. Plans are polished and verified before anyone sees th
 ROUNDING = 1e-8
 """The same, relative to what is added up in the row: rows over a whole country are long."""
 
+NOBODY = 1e-4
+"""Persons below which somebody without a place is rounding."""
+
 
 def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
     """Return a plan as values of the columns; unfairness is left to be read exactly.
@@ -50,7 +53,9 @@ def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
             placed[g] = placed.get(g, 0.0) + here
             whole[m, g] = round(here)
     fill("whole", whole)
-    fill("unplaced", {g: group.demand - placed.get(g, 0.0) for g, group in data.groups.items()})
+    unplaced = {g: group.demand - placed.get(g, 0.0) for g, group in data.groups.items()}
+    # What is left of many roundings is nobody.
+    fill("unplaced", {g: n if abs(n) > NOBODY else 0.0 for g, n in unplaced.items()})
     ratios = [quotas.get(m, 0) / fair for m, fair in data.fair_share.items() if fair > 0]
     fill("largest_ratio", {None: max(ratios, default=0.0)})
     return values

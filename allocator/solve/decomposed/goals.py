@@ -17,6 +17,7 @@ from allocator.solve.decomposed.sample import LARGEST, First, first_prices
 from allocator.solve.decomposed.search import Stop, search
 from allocator.solve.engine import NoSolution
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
+from allocator.solve.warm import NOBODY
 from models.plan import BoundFrom, GoalResult
 
 AROUND = 6
@@ -95,7 +96,7 @@ class _Run:
         try:
             proof = self._optimise(len(goals) - 1, last=False)
             met = stages.solution is not None and all(
-                (stages.value(objective) or 0.0) <= 1e-6 for objective in between
+                (stages.value(objective) or 0.0) <= NOBODY for objective in between
             )
         except (Infeasible, NoSolution):
             met = False
@@ -169,6 +170,8 @@ class _Run:
     def _first(self, i: int, objective: Objective, stop: Stop) -> First:
         """Solve the linear relaxation: at once, or by prices where it is large."""
         stages = self.stages
+        if self._prices.get(stages.goals[i].name) and stages.solution is not None:
+            return First(solution=stages.solution)  # prices and a plan are at hand
         first = first_prices(stages, self._owner, objective, stop.left())
         if first.solution is not None or len(stages.data.municipalities) <= LARGEST:
             return first

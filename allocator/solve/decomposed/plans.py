@@ -86,6 +86,15 @@ class Plans:
                 return
             self._improve(STEP_LOOKS * longer)
 
+    def adapt(self) -> None:
+        """Mend what was learned last: a plan of a similar question, or of an earlier goal."""
+        pool = self.prices.pool
+        latest = np.full(len(self.prices.bounds), len(pool) - 1, dtype=np.int64)
+        chosen, order = pool.combined(latest), self._eager(latest)
+        self._offer_all(
+            [self._around(chosen, order[:FREE], order[FREE:][:SHIFT], MEND_LOOKS, start=False)]
+        )
+
     def _near(self) -> bool:
         bound = self.prices.bound
         if self.value is None or bound is None:

@@ -36,6 +36,8 @@ def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> 
     prices.price(first)
     for values in known:
         prices.learn(values)
+    if known and not plans.finished:
+        plans.adapt()
     prices.find(lambda: plans.finished)
     idle, longer = 0, 1
     while not plans.finished and prices.mix is not None and idle < PATIENCE:
