@@ -1,60 +1,79 @@
-"""Run the benchmarks: ``python -m benchmarks`` writes results and the table of the docs."""
+"""Run benchmarks: ``python -m benchmarks [NAME …]`` keeps results and writes the page.
+
+Names: `default`, `scarce`, `whatifs`, `large` (3,570 municipalities), `plain` (HiGHS alone on the
+scarce case), `peers` and, only when asked for, `scale` (35,700 municipalities and the growth
+from 357). `page` writes the page from the results that are there.
+"""
 
 import json
-import platform
-import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-RUNS = 3
-LIMIT = 180.0
-SOLVER = ("first plan", "goal 1", "goal 2", "goal 3", "polish")
+from benchmarks.page import write_page
+
 RESULTS = Path(__file__).parent / "results"
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+RUNS = 3
+PLAIN_SECONDS = 300
+"""Seconds a goal for plain HiGHS on the scarce case: ten times the target in all."""
+PEER_SECONDS = 100
+"""Seconds a goal for the other peers."""
 
 
-def run(name: str) -> dict[str, Any]:
-    """Measure the main job once, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.phases", name, str(LIMIT)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(json.loads(output.stdout))
+def run(*command: str) -> Any:
+    """Run a module of the benchmarks in a process of its own and read its JSON."""
+    print("·", *command, file=sys.stderr)
+    full = [sys.executable, "-m", *command]
+    output = subprocess.run(full, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(output.stdout.splitlines()[-1])
 
 
-def table(runs: list[dict[str, Any]]) -> str:
-    """Return medians by phase as Markdown."""
-    lines = ["| phase | median | least | most |", "|---|---|---|---|"]
-    phases = [p for p, v in runs[0].items() if isinstance(v, float) and p not in ("gap", "total")]
-    for phase in phases:
-        values = [float(one[phase]) for one in runs]
-        middle = statistics.median(values)
-        lines.append(f"| {phase} | {middle:.2f} | {min(values):.2f} | {max(values):.2f} |")
-    outside = [one["command"] - sum(one.get(p, 0.0) for p in SOLVER) for one in runs]
-    lines.append(
-        f"| **everything outside the solver** | {statistics.median(outside):.2f} "
-        f"| {min(outside):.2f} | {max(outside):.2f} |"
-    )
-    return "\n".join(lines)
+def job(case: str, gap: float, seconds: float) -> Any:
+    """Solve one case in a process of its own."""
+    return run("benchmarks.job", case, "--gap", f"{gap:g}", "--time-limit", f"{seconds:g}")
+
+
+def peers(seconds: int, *names: str) -> Any:
+    """Give the scarce case to peers."""
+    out = RESULTS / f"{'plain' if names == ('highs',) else 'peers'}.json"
+    command = [sys.executable, "-m", "benchmarks.peers", "norway-2024", "--peer", *names]
+    command += ["--time-limit", str(seconds), "--gap", "0.005", "--out", str(out)]
+    command += ["--turnover-factor", "0.75", "--budget-factor", "0.5"]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    return json.loads(out.read_text())
+
+
+BENCHMARKS: dict[str, Callable[[], Any]] = {
+    "default": lambda: [job("norway-2024", 0.001, 180) for _ in range(RUNS)],
+    "scarce": lambda: [job("scarce", 0.005, 180) for _ in range(RUNS)],
+    "whatifs": lambda: run("benchmarks.whatifs"),
+    "large": lambda: [job("synthetic:3570", 0.005, 300)],
+    "plain": lambda: peers(PLAIN_SECONDS, "highs"),
+    "peers": lambda: peers(PEER_SECONDS, "linopy", "pyomo", "scip", "cp-sat"),
+    "scale": lambda: [
+        job("synthetic:357", 0.01, 600),
+        job("synthetic:3570", 0.01, 900),
+        job("synthetic:35700", 0.01, 2700),
+    ],
+}
+USUAL = ("default", "scarce", "whatifs", "large", "plain", "peers")
 
 
 def main() -> None:
-    """Measure, keep the figures, write the page."""
+    """Measure what is asked for, keep the figures, write the page."""
     RESULTS.mkdir(exist_ok=True)
-    runs = []
-    for i in range(RUNS):
-        print(f"run {i + 1} of {RUNS}", file=sys.stderr)
-        runs.append(run("norway-2024"))
-    text = json.dumps({"python": platform.python_version(), "runs": runs}, indent=2)
-    (RESULTS / "norway-2024.json").write_text(text + "\n")
-    gaps = ", ".join(f"{one['status']} {100 * one['gap']:.2f} %" for one in runs)
-    PAGE.write_text(
-        "# Benchmarks\n\n"
-        "`make bench` makes this page: `norway-2024` with the default policy, "
-        f"{RUNS} runs in separate processes with a limit of {LIMIT:g} s, seconds by phase and peak "
-        "memory in MiB. Times on a shared machine of two cores; read the medians.\n\n"
-        f"{table(runs)}\n\nStatus and proven gap by run: {gaps}.\n"
-    )
+    names = sys.argv[1:] or USUAL
+    unknown = [name for name in names if name not in BENCHMARKS and name != "page"]
+    if unknown:
+        sys.exit(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    for name in names:
+        if name != "page":
+            answer = BENCHMARKS[name]()
+            text = json.dumps(answer, indent=1, allow_nan=False)
+            (RESULTS / f"{name}.json").write_text(text + "\n")
+    write_page(RESULTS)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ from models.instance import Instance
 from models.policy import Goal, Policy
 from models.program import Data, build, collect
 
-AROUND = 12
-"""Lots up and down from the fair share within which every secant is there."""
+AROUND = 1_000
+"""Lots up and down from the fair share within which every secant is there: in effect all."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,185 @@
+"""The page of the documentation, made of whatever results there are."""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from allocator.solve.progress import relative_gap
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+PHASES = (
+    "imports",
+    "load",
+    "check",
+    "build",
+    "compile",
+    "goal 1",
+    "goal 3",
+    "extract",
+    "verify",
+    "command",
+)
+HEAD = """# Benchmarks
+
+`make bench` and `make bench-scale` make this page from `benchmarks/results/`. Times are wall
+seconds on a shared machine of two cores, from the start of the process to the written plan;
+read ratios and medians. Every plan here passed the independent verification. How strong the
+program itself is: [root bounds](root-bounds.md); how the peers are run: [peers](peers.md).
+"""
+
+
+def write_page(results: Path) -> None:
+    """Write the page from the results that are there."""
+    known = {path.stem: json.loads(path.read_text()) for path in sorted(results.glob("*.json"))}
+    parts = [HEAD]
+    for name, section in _SECTIONS.items():
+        if name in known:
+            parts.append(section(known[name]))
+    PAGE.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+
+
+def _jobs(title: str, text: str, runs: list[dict[str, Any]]) -> str:
+    goals = [
+        (
+            str(i + 1),
+            goal["name"],
+            f"{goal['value']:,.2f}",
+            "–" if goal["bound"] is None else f"{goal['bound']:,.2f}",
+            "–" if goal["gap"] is None else f"{goal['gap']:.3%}",
+            goal["bound_from"] or "",
+        )
+        for i, run in enumerate(runs)
+        for goal in run["goals"]
+        if goal["value"] or goal["gap"]
+    ]
+    phases = [
+        (name, *(f"{run.get(name, 0.0):.2f}" for run in runs))
+        for name in PHASES
+        if any(name in run for run in runs)
+    ]
+    memory = ("peak MiB, beside", *(_memory(run) for run in runs))
+    numbers = [f"run {i + 1}" for i in range(len(runs))]
+    return "\n".join(
+        [
+            f"## {title}\n\n{text}\n",
+            _table(["run", "goal", "value", "bound", "gap", "bound from"], goals),
+            _table(["seconds", *numbers], [*phases, memory]),
+        ]
+    )
+
+
+def _memory(run: dict[str, Any]) -> str:
+    return f"{run['peak_mib']:.0f}, {run['peak_mib_beside']:.0f}"
+
+
+def _default(runs: list[dict[str, Any]]) -> str:
+    middle = statistics.median(run["command"] for run in runs)
+    text = f"Target: gap of 0.1 % within 20 s. Median {middle:.1f} s."
+    return _jobs("`norway-2024`, default policy", text, runs)
+
+
+def _scarce(runs: list[dict[str, Any]]) -> str:
+    middle = statistics.median(run["command"] for run in runs)
+    text = (
+        "Housing turnover a quarter lower and half the budget. Target: gap of 0.5 % within 60 s. "
+        f"Median {middle:.1f} s."
+    )
+    return _jobs("Scarce", text, runs)
+
+
+def _large(runs: list[dict[str, Any]]) -> str:
+    text = "`allocator build-instance synthetic`. Target: gap of 0.5 % within 5 minutes."
+    return _jobs("3,570 municipalities", text, runs)
+
+
+def _scale(runs: list[dict[str, Any]]) -> str:
+    first, last = runs[0], runs[-1]
+    factor = math.log(_count(last) / _count(first))
+    time = math.log(last["command"] / first["command"]) / factor
+    memory = math.log(last["peak_mib"] / first["peak_mib"]) / factor
+    text = (
+        "Target at 35,700: gap of 1 % within 45 minutes and 8 GB; exponent of time at most 1.15, "
+        f"of memory at most 1.05. From {_count(first):,} to {_count(last):,} municipalities: time "
+        f"{time:.2f}, memory {memory:.2f}."
+    )
+    return _jobs("Growth", text, runs)
+
+
+def _count(run: dict[str, Any]) -> int:
+    return int(run["case"].split(":")[1])
+
+
+def _whatifs(answer: dict[str, Any]) -> str:
+    rows = []
+    for kind in ("capacity", "target", "budget"):
+        mine = [row for row in answer["rows"] if row["kind"] == kind]
+        seconds = [row["seconds"] for row in mine]
+        rows.append(
+            (
+                kind,
+                str(len(mine)),
+                f"{statistics.median(seconds):.2f}",
+                f"{statistics.median(seconds) / answer['cold']:.2f}",
+                f"{max(seconds) / answer['cold']:.2f}",
+                f"{max(row['gap'] for row in mine):.3%}",
+            )
+        )
+    text = (
+        "Each changes five capacities by up to 30 %, the target by up to 5 % or the budget by up "
+        "to 10 %, and starts from the plan at hand. Target: median at most 0.25 of the cold time. "
+        f"Median {answer['median_ratio']:.2f}; cold {answer['cold']:.1f} s (median)."
+    )
+    head = ["what changes", "runs", "median s", "median ÷ cold", "most ÷ cold", "largest gap"]
+    return f"## What-ifs from a solved plan\n\n{text}\n\n{_table(head, rows)}"
+
+
+def _peers(answer: dict[str, Any]) -> str:
+    rows = [
+        _peer(run["peer"], goal) for run in answer["peers"] for goal in run["goals"] or [_NOTHING]
+    ]
+    head = ["peer", "goal", "first plan, s", "1 %, s", "0.5 %, s", "value", "bound", "gap"]
+    limit = answer["settings"]["time_limit"]
+    text = f"The scarce case, the same program, at most {limit:g} s a goal."
+    return f"## Peers: {', '.join(run['peer'] for run in answer['peers'])}\n\n{text}\n\n" + _table(
+        head, rows
+    )
+
+
+_NOTHING: dict[str, Any] = {"name": "no answer", "seconds_to": {}, "value": None, "points": []}
+
+
+def _peer(name: str, goal: dict[str, Any]) -> tuple[str, ...]:
+    value, bound = goal["value"], goal["points"][-1][2] if goal["points"] else None
+    gap = relative_gap(value, bound)
+    held = goal.get("held_short", 0.0)
+    return (
+        name,
+        goal["name"] + (f" (an earlier goal held {held:.1%} off)" if held else ""),
+        *(_seconds(seconds) for seconds in (*goal["seconds_to"].values(), None, None, None)[:3]),
+        "–" if value is None else f"{value:,.1f}",
+        "–" if bound is None else f"{bound:,.1f}",
+        "–" if gap is None else f"{gap:.2%}",
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+_SECTIONS = {
+    "default": _default,
+    "scarce": _scarce,
+    "plain": _peers,
+    "peers": _peers,
+    "whatifs": _whatifs,
+    "large": _large,
+    "scale": _scale,
+}
