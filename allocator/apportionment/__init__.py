@@ -191,7 +191,7 @@ def _whole_lots(task: _Task, carrier: str | None) -> Lots | None:
     if not few <= task.lots <= sum(bounds.most[m] for m in asked):
         return None
     if task.lots == 0:
-        return {}
+        return dict.fromkeys(asked, 0)
     votes = {m: task.votes[m] for m in sorted(asked)}
     return hand_out(votes, task.lots, bounds.least, bounds.most, task.method)
 

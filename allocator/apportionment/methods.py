@@ -46,11 +46,14 @@ def hand_out(
     return _by_divisors(votes, lots, least, most, method)
 
 
-def priority(votes: Fraction, lots: int, total: Fraction, all_lots: int, method: Method) -> Fraction:
+def priority(
+    votes: Fraction, lots: int, total: Fraction, all_lots: int, method: Method
+) -> Fraction:
     """Return how strong the claim to one more lot is, beside those of others."""
     if method is Method.LARGEST_REMAINDER:
         return votes * all_lots / total - lots
-    return votes / divisor.get(method.value)(lots)
+    claim: Fraction = votes / divisor.get(method.value)(lots)
+    return claim
 
 
 def _by_divisors(
@@ -61,6 +64,8 @@ def _by_divisors(
     method: Method,
 ) -> Lots:
     start = _head_start(votes, lots, least, most, method)
+    if sum(start.values()) == lots:
+        return start
     rule = HighestAverages(method.value)
     won = rule.evaluate(dict(votes), lots, prev_gains=start, max_seats=dict(most))
     return _added(start, won)

@@ -9,9 +9,7 @@ from allocator.keys.rule import Factor
 from models.problems import Problem
 
 
-def blend(
-    factors: Mapping[str, Factor], caps: "Mapping[str, pd.Series[float]] | None" = None
-) -> "pd.Series[float]":
+def blend(factors: Mapping[str, Factor]) -> "pd.Series[float]":
     """Return the weighted mean of factors, which adds up to 1.
 
     ::
@@ -27,30 +25,24 @@ def blend(
     ----------
     factors
         What is weighed, by name.
-    caps
-        Largest value by municipality of factors whose effect is capped.
 
     Raises
     ------
     InvalidPolicy
         If every weight is 0, or every factor that weighs anything is capped.
     """
-    caps = caps or {}
     total = sum(factor.weight for factor in factors.values())
-    free = sum(factor.weight for name, factor in factors.items() if name not in caps)
+    plain = [factor for factor in factors.values() if factor.cap is None]
+    free = sum(factor.weight for factor in plain)
     if not total > 0:
         raise _refused("no factor of the key has a weight above 0", "give one a weight")
     if not free > 0:
         raise _refused("every factor that has a weight is capped", "leave one without a cap")
-    capped = [
-        factor.weight / total * factor.values.clip(upper=caps[name])
-        for name, factor in factors.items()
-        if name in caps
-    ]
-    base = sum(f.weight / free * f.values for name, f in factors.items() if name not in caps)
-    effect = sum(capped)
-    lost = 1.0 - free / total - (effect.sum() if isinstance(effect, pd.Series) else 0.0)
-    return base * (free / total + lost) + effect
+    base: pd.Series[float] = sum(factor.weight / free * factor.values for factor in plain)
+    if len(plain) == len(factors):
+        return base
+    capped = sum(f.weight / total * f.effect for f in factors.values() if f.cap is not None)
+    return capped + (1.0 - capped.sum()) * base
 
 
 def _refused(message: str, expected: str) -> InvalidPolicy:

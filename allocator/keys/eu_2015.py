@@ -51,7 +51,8 @@ def eu_2015(given: Given[Eu2015]) -> Result:
 
     P and G are shares of population (persons) and ``gdp`` (currency). A and U are shares
     of 1 ÷ (``asylum_applications`` ÷ population) and of 1 ÷ ``unemployment_rate``, and
-    c = 0.3·(P + G). What the caps cut off is spread by the weighted mean of P and G.
+    c = 0.3·(P + G); with other weights twice their weighted mean stands for the sum. What
+    the caps cut off is spread by the weighted mean of P and G.
 
     The corrections are shares of rates, which do not grow with size: counting
     unemployment lowers a large place with low unemployment and raises a small one with
@@ -61,18 +62,17 @@ def eu_2015(given: Given[Eu2015]) -> Result:
     options, towns = given.options, given.towns
     people = normalised(towns["population"])
     factors = {"population": Factor(people, options.population, "population")}
-    base = people
+    corrected = {"population": factors["population"]}
     if options.gdp > 0:
         product = normalised(towns["gdp"])
-        factors["gdp"] = Factor(product, options.gdp, "gdp")
-        base = base + product
-    caps = {}
+        factors["gdp"] = corrected["gdp"] = Factor(product, options.gdp, "gdp")
+    # Twice the mean of the two shares is their sum, and stays comparable without one of them.
+    cap = options.cap * 2 * blend(corrected)
     if options.applications > 0:
         inverse = normalised(towns["population"] / towns["asylum_applications"])
-        factors["applications"] = Factor(inverse, options.applications, "asylum_applications")
-        caps["applications"] = options.cap * base
+        weight = options.applications
+        factors["applications"] = Factor(inverse, weight, "asylum_applications", cap)
     if options.unemployment > 0:
         inverse = normalised(1.0 / towns["unemployment_rate"])
-        factors["unemployment"] = Factor(inverse, options.unemployment, "unemployment_rate")
-        caps["unemployment"] = options.cap * base
-    return Result(blend(factors, caps), factors)
+        factors["unemployment"] = Factor(inverse, options.unemployment, "unemployment_rate", cap)
+    return Result(blend(factors), factors)

@@ -60,11 +60,19 @@ class Factor:
         Weight the key states for it; may be negative.
     column
         Column it measures; None where it is made of several.
+    cap
+        Largest value that counts, by municipality; None: no cap.
     """
 
     values: "pd.Series[float]"
     weight: float
     column: str | None = None
+    cap: "pd.Series[float] | None" = None
+
+    @property
+    def effect(self) -> "pd.Series[float]":
+        """The values that count."""
+        return self.values if self.cap is None else self.values.clip(upper=self.cap)
 
 
 @dataclass(frozen=True)

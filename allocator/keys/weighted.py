@@ -1,6 +1,7 @@
 """The key `weighted`: a weighted mean of shares by any indicators."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -68,9 +69,9 @@ def weighted(given: Given[Caps]) -> Result:
         name: Factor(normalised(given.towns[name]), weight, name)
         for name, weight in weights.items()
     }
-    free = {name: factor for name, factor in factors.items() if name not in given.options.caps}
-    if not given.options.caps:
-        return Result(blend(factors), factors)
-    base = blend(free)
-    caps = {name: cap * base for name, cap in given.options.caps.items()}
-    return Result(blend(factors, caps), factors)
+    caps = given.options.caps
+    if caps:
+        base = blend({name: factor for name, factor in factors.items() if name not in caps})
+        for name, cap in caps.items():
+            factors[name] = replace(factors[name], cap=cap * base)
+    return Result(blend(factors), factors)
