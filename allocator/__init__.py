@@ -17,7 +17,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from allocator.apportionment import InvalidApportionment, Method, apportion
+    from allocator.audit import Audit, audit_key
     from allocator.checking import check, check_policy
+    from allocator.comparison import Comparison, compare_keys
     from allocator.errors import (
         AllocatorError,
         InstanceMismatch,
@@ -42,18 +45,23 @@ if TYPE_CHECKING:
     from models.instance import Instance
     from models.options import SolveOptions
     from models.plan import Plan, Status
-    from models.policy import Policy
+    from models.policy import Key, Policy
     from models.problems import Problem, Severity
 
 __all__ = [
     "VERSION",
     "AllocatorError",
+    "Audit",
+    "Comparison",
     "Instance",
     "InstanceMismatch",
+    "InvalidApportionment",
     "InvalidInput",
     "InvalidInstance",
     "InvalidPlan",
     "InvalidPolicy",
+    "Key",
+    "Method",
     "Plan",
     "Policy",
     "Problem",
@@ -64,8 +72,11 @@ __all__ = [
     "Status",
     "VerificationError",
     "Violation",
+    "apportion",
+    "audit_key",
     "check",
     "check_policy",
+    "compare_keys",
     "fair_shares",
     "instance_of",
     "load",
@@ -81,7 +92,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "allocator.apportionment": ("InvalidApportionment", "Method", "apportion"),
+    "allocator.audit": ("Audit", "audit_key"),
     "allocator.checking": ("check", "check_policy"),
+    "allocator.comparison": ("Comparison", "compare_keys"),
     "allocator.errors": (
         "AllocatorError",
         "InstanceMismatch",
@@ -106,7 +120,7 @@ _HOMES = {
     "models.instance": ("Instance",),
     "models.options": ("SolveOptions",),
     "models.plan": ("Plan", "Status"),
-    "models.policy": ("Policy",),
+    "models.policy": ("Key", "Policy"),
     "models.problems": ("Problem", "Severity"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from allocator.errors import InvalidPolicy
-from allocator.keys import shares
+from allocator.keys import fair_shares
 from models.checks import check_tables
 from models.instance import Instance
 from models.policy import Policy, Relation, Term
@@ -58,7 +58,7 @@ def _families(instance: Instance, policy: Policy) -> Iterator[Problem]:
 
 def _key(instance: Instance, policy: Policy) -> Iterator[Problem]:
     try:
-        shares(instance, policy.key)
+        fair_shares(instance, policy)
     except InvalidPolicy as error:
         yield from error.problems
 

@@ -27,6 +27,8 @@ _EXAMPLES: Mapping[str, Any] = {
     "fixed": [{"municipality_id": "0301", "relation": "at_most", "persons": 800}],
     "soft": {"health": 100.0},
     "key.weights": {"population": 1.0},
+    "key.options": {"area_cap": 0.25},
+    "credits.cap": 0.5,
     "budget.total": 2e9,
     "budget.dwellings": 1.5e9,
     "budget.transit": 2e8,

@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     model_validator,
 )
 
@@ -35,6 +36,8 @@ class Key(PolicyPart):
     """Name of a registered key."""
     weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """For `weighted`: weight of every indicator column of `municipalities.csv`."""
+    options: dict[str, JsonValue] = {}
+    """Options of the key, by name; `allocator keys list` tells what each key takes."""
 
 
 class Credits(PolicyPart):
@@ -42,6 +45,14 @@ class Credits(PolicyPart):
 
     weight: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     """Part of the instance's `credit` that is set off against the fair share (0 to 1)."""
+    decay: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Part of a credit that lapses with every year of its age (0 to 1); the columns
+    `credit_1`, `credit_2`, … hold the credits of one, two, … years ago."""
+    cap: Ratio | None = None
+    """Largest credit or debt counted, as a part of the share before credits (0.5: half);
+    none: no such limit."""
+    reception_rate: Ratio = 0.0
+    """Persons credited for each resident of a reception centre (`reception_residents`)."""
 
 
 class MaxChange(PolicyPart):

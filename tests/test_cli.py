@@ -29,7 +29,7 @@ from models.options import SolveOptions
 from models.plan import Plan, Status
 from models.policy import Policy
 
-COMMANDS = ("solve", "check", "verify", "show", "build-instance", "policy", "instances")
+COMMANDS = ("solve", "check", "verify", "show", "build-instance", "policy", "instances", "keys")
 
 
 def run(*arguments: str | Path) -> Result:

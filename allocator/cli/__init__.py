@@ -11,6 +11,7 @@ import typer
 
 from allocator.cli.ending import Commands, Exit
 from allocator.cli.examine import check_command, verify_command
+from allocator.cli.keys import keys_app
 from allocator.cli.packages import build_instance_command, instances_command
 from allocator.cli.policy import policy_command
 from allocator.cli.show import show_command
@@ -59,6 +60,7 @@ app.command("solve")(solve_command)
 app.command("check")(check_command)
 app.command("verify")(verify_command)
 app.command("show")(show_command)
+app.add_typer(keys_app, name="keys")
 app.command("build-instance")(build_instance_command)
 app.command("policy")(policy_command)
 app.command("instances")(instances_command)

@@ -1,17 +1,22 @@
 """The key `population`: everyone takes by number of inhabitants."""
 
-import pandas as pd
-
-from allocator.keys.registry import normalised, register
-from models.instance import Instance
-from models.policy import Key
+from allocator.keys.registry import always, register
+from allocator.keys.rule import POPULATION, Factor, Given, Options, Result, normalised
 
 
-@register("population")
-def population(instance: Instance, key: Key) -> "pd.Series[float]":  # noqa: ARG001
+@register(
+    "population",
+    title="Inhabitants",
+    formula="population ÷ national population",
+    source="the plainest key there is",
+    limits="none",
+    options=Options,
+    indicators=always(POPULATION),
+)
+def population(given: Given[Options]) -> Result:
     """Share = population ÷ national population.
 
     Needs ``population`` (persons). No rounding, no caps.
     """
-    towns = instance.municipalities.set_index("municipality_id")
-    return normalised(towns["population"].astype("float64"))
+    share = normalised(given.towns["population"])
+    return Result(share, {"population": Factor(share, 1.0, "population")})

@@ -9,6 +9,7 @@ from instances.norway.assumptions import resolve
 from instances.norway.capacity import free_dwellings, service_capacities, services, sites
 from instances.norway.facts import licences, municipalities_of, sources
 from instances.norway.groups import groups, needs
+from instances.norway.indicators import KEY_INDICATORS, KEY_INDICATORS_2024, key_indicators
 from instances.norway.measures import measures
 from models.instance import Instance
 
@@ -43,11 +44,18 @@ _INDICATORS = (
     "renting_share",
     "urban_share",
     "median_household_income_nok",
+    *KEY_INDICATORS,
 )
 _INDICATORS_OF_YEAR = {
     2022: ("requested_2022",),
     2023: ("settled_2022", "requested_2023"),
-    2024: ("settled_2022", "settled_2023", "minors_requested_2024", "requested_2024"),
+    2024: (
+        "settled_2022",
+        "settled_2023",
+        "minors_requested_2024",
+        "requested_2024",
+        *KEY_INDICATORS_2024,
+    ),
 }
 
 
@@ -107,6 +115,7 @@ def _municipalities(facts: pd.DataFrame, year: int, assume: Mapping[str, float])
     )
     frame["urban_share"] = frame["urban_share_2020"].fillna(assume["urban_share_where_missing"])
     frame["renting_share"] = frame["renting_share_2024"]
+    frame = key_indicators(frame, assume)
     return frame[
         [
             "municipality_id",

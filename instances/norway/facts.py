@@ -41,6 +41,7 @@ _SUMMED = (
     "settled_2023",
     "minors_requested_2024",
     "requested_2024",
+    "reception_residents_2024_01",
 )
 _LARGEST = (
     "name",
