@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from allocator.checking import check, check_policy
+    from allocator.compare import Candidate, Comparison, candidates_from, compare
     from allocator.errors import (
         AllocatorError,
         InstanceMismatch,
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
         SolverError,
         VerificationError,
     )
+    from allocator.fairness import Fairness, fairness, fairness_of_quotas
     from allocator.keys import fair_shares
     from allocator.loading import load
     from allocator.packaged import packaged
     from allocator.plans import instance_of, read_plan, write_plan
     from allocator.policies import policy_from, read_policy
+    from allocator.report import report
     from allocator.settings_of_policy import policy_with_comments
     from allocator.solve import Progress, solve
     from allocator.verify import Violation, verify
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
 __all__ = [
     "VERSION",
     "AllocatorError",
+    "Candidate",
+    "Comparison",
+    "Fairness",
     "Instance",
     "InstanceMismatch",
     "InvalidInput",
@@ -63,9 +69,13 @@ __all__ = [
     "Status",
     "VerificationError",
     "Violation",
+    "candidates_from",
     "check",
     "check_policy",
+    "compare",
     "fair_shares",
+    "fairness",
+    "fairness_of_quotas",
     "instance_of",
     "load",
     "packaged",
@@ -73,6 +83,7 @@ __all__ = [
     "policy_with_comments",
     "read_plan",
     "read_policy",
+    "report",
     "solve",
     "verify",
     "write",
@@ -81,6 +92,7 @@ __all__ = [
 
 _HOMES = {
     "allocator.checking": ("check", "check_policy"),
+    "allocator.compare": ("Candidate", "Comparison", "candidates_from", "compare"),
     "allocator.errors": (
         "AllocatorError",
         "InstanceMismatch",
@@ -91,11 +103,13 @@ _HOMES = {
         "SolverError",
         "VerificationError",
     ),
+    "allocator.fairness": ("Fairness", "fairness", "fairness_of_quotas"),
     "allocator.keys": ("fair_shares",),
     "allocator.loading": ("load",),
     "allocator.packaged": ("packaged",),
     "allocator.plans": ("instance_of", "read_plan", "write_plan"),
     "allocator.policies": ("policy_from", "read_policy"),
+    "allocator.report": ("report",),
     "allocator.settings_of_policy": ("policy_with_comments",),
     "allocator.solve": ("Progress", "solve"),
     "allocator.verify": ("Violation", "verify"),

@@ -87,9 +87,7 @@ def _print_movers(
     if rows.empty:
         _say(console, "no municipality differs")
         return
-    table = Table(
-        title="largest movers", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    table = Table(title="largest movers", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("id")
     table.add_column("name", no_wrap=True)
     headings = ["fair share", *letters, *(f"{letter}−{letters[0]}" for letter in letters[1:])]

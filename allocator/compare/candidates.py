@@ -1,7 +1,7 @@
 """Find what a name means: a plan folder, a key, or a figure that was observed."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -106,7 +106,9 @@ def candidates_from(
 def _refuse_different(plans: dict[str, Plan]) -> None:
     hashes = {name: plan.instance for name, plan in plans.items()}
     if len({about.sha256 for about in hashes.values()}) > 1:
-        said = ", ".join(f"{name}: {about.id} ({about.sha256[:12]})" for name, about in hashes.items())
+        said = ", ".join(
+            f"{name}: {about.id} ({about.sha256[:12]})" for name, about in hashes.items()
+        )
         raise InstanceMismatch(
             f"the plans belong to different instances ({said}); compare plans of one instance"
         )
@@ -155,12 +157,14 @@ def _observed(name: str, instance: Instance, problems: list[Problem]) -> Candida
 
 def _unknown(name: str) -> Problem:
     expected = f"give a plan folder, {KEY}NAME or {OBSERVATION}NAME"
-    message = f"there is no {ABOUT} in it" if Path(name).is_dir() else "there is no such plan folder"
+    message = (
+        f"there is no {ABOUT} in it" if Path(name).is_dir() else "there is no such plan folder"
+    )
     return _wrong(name, message, expected)
 
 
-def _among(name: str, known: Sequence[str] | dict[str, object] | object) -> str:
-    names = sorted(known)  # type: ignore[call-overload]
+def _among(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     return f"give one of {', '.join(names)}" + (f"; maybe {near[0]}" if near else "")
 

@@ -125,7 +125,9 @@ def _by_centrality(known: pd.DataFrame) -> tuple[GroupFairness, ...]:
     if CENTRALITY not in known.columns:
         return ()
     classed = known[known[CENTRALITY].notna()]
-    label = classed[CENTRALITY].map(lambda value: f"{value:g}" if not isinstance(value, str) else value)
+    label = classed[CENTRALITY].map(
+        lambda value: f"{value:g}" if not isinstance(value, str) else value
+    )
     return _groups(classed.assign(_class=label), "_class", "_class")
 
 

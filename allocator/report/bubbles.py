@@ -86,7 +86,7 @@ def _radii(size: Numbers, area: float) -> Numbers:
     per_unit = COVER * area / (math.pi * size.sum())
     largest = math.sqrt(size.max() * per_unit)
     shrink = min(1.0, LARGEST_RADIUS / largest)
-    return np.maximum(np.sqrt(size * per_unit) * shrink, LEAST_RADIUS)
+    return np.asarray(np.maximum(np.sqrt(size * per_unit) * shrink, LEAST_RADIUS))
 
 
 def _apart(

@@ -65,7 +65,7 @@ def county_chart(figures: Figures, texts: Texts) -> Markup:
     chart = _bars(rows, [group.name for group in groups], alt.value(BLUE), 300)
     mean = figures.fairness.per_1000
     if mean is not None:
-        data = alt.Data(values=[{"value": mean}])
+        data = alt.InlineData(values=[{"value": mean}])
         rule = alt.Chart(data).mark_rule(color=BROWN, strokeWidth=1.5, strokeDash=[4, 3])
         chart = alt.layer(chart, rule.encode(x="value:Q"))
     return _svg(chart)
@@ -85,7 +85,7 @@ def binding_chart(figures: Figures, texts: Texts) -> Markup:
     ]
     counties = list(dict.fromkeys(frame["county"]))
     families = [texts.known("family", name) for name in dict.fromkeys(figures.capacity["family"])]
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("family:N", sort=families, title=None, axis=_axis(orient="top", labelAngle=0)),
         y=alt.Y("county:N", sort=counties, title=None, axis=_axis()),
     )
@@ -109,11 +109,13 @@ def _axis(**more: Any) -> alt.Axis:
 
 def _bars(rows: Rows, order: list[str], colour: Any, width: int) -> Any:
     """Return horizontal bars with their numbers behind them."""
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("label:N", sort=order, title=None, axis=_axis()),
         x=alt.X("value:Q", axis=None, scale=alt.Scale(domainMin=0, nice=False)),
     )
-    bars = base.mark_bar(stroke=INK, strokeWidth=0.5, height=alt.RelativeBandSize(0.68)).encode(color=colour)
+    bars = base.mark_bar(stroke=INK, strokeWidth=0.5, height=alt.RelativeBandSize(0.68)).encode(
+        color=colour
+    )
     numbers = base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(text="text:N")
     return alt.layer(bars, numbers).properties(width=width, height=ROW * max(len(rows), 1))
 

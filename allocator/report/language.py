@@ -62,7 +62,7 @@ class Texts:
         rounded = round(float(value), decimals) + 0.0  # no negative zero
         text = f"{rounded:{'+' if sign and rounded else ''},.{decimals}f}".replace("-", "−")
         if self.language == "nb":
-            text = text.translate(str.maketrans({",": "\u00a0", ".": ","}))
+            text = text.translate(str.maketrans(",.", "\u00a0,"))
         return text
 
     def percent(self, value: float | None, decimals: int = 1) -> str:
@@ -77,7 +77,11 @@ class Texts:
             return NONE
         if abs(value) < 1e6:
             return f"{self.number(value)}\u00a0{currency}"
-        return self("unit.million", amount=self.number(value / 1e6, 0 if abs(value) >= 1e8 else 1), currency=currency)
+        return self(
+            "unit.million",
+            amount=self.number(value / 1e6, 0 if abs(value) >= 1e8 else 1),
+            currency=currency,
+        )
 
     def listed(self, words: list[str]) -> str:
         """Return words as an enumeration: a, b and c."""

@@ -76,9 +76,9 @@ def _tints(towns: pd.DataFrame, layout: Layout) -> dict[str, str]:
     tints: dict[str, str] = {}
     for name in sorted(set(county)):
         own = county == name
-        between = np.hypot(
-            layout.x[own][:, None] - layout.x, layout.y[own][:, None] - layout.y
-        ) - (layout.radius[own][:, None] + layout.radius)
+        between = np.hypot(layout.x[own][:, None] - layout.x, layout.y[own][:, None] - layout.y) - (
+            layout.radius[own][:, None] + layout.radius
+        )
         near = {str(other) for other in county[(between < 2 * LAND).any(axis=0)]}
         taken = [tints[other] for other in sorted(near) if other in tints]
         tints[str(name)] = min(TINTS, key=lambda tint: (taken.count(tint), TINTS.index(tint)))
@@ -120,8 +120,10 @@ def _names(towns: pd.DataFrame, layout: Layout) -> Iterator[str]:
     dark = {CLASSES[0].colour, CLASSES[-1].colour}
     yield '<g text-anchor="middle" aria-hidden="true" pointer-events="none">'
     for i, row in towns.iterrows():
-        at, name = int(i), str(row["name"])  # type: ignore[call-overload]
-        size = min(13.0, 0.85 * layout.radius[at], 1.75 * layout.radius[at] / (NARROW * max(len(name), 1)))
+        at, name = int(i), str(row["name"])
+        size = min(
+            13.0, 0.85 * layout.radius[at], 1.75 * layout.radius[at] / (NARROW * max(len(name), 1))
+        )
         if size >= 8:
             fill = colour_of(_float(row["quota"]), _float(row["ratio"]))
             yield (

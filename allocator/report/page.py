@@ -173,7 +173,9 @@ def _distribution(figures: Figures, texts: Texts) -> dict[str, Any]:
     towns, measured = figures.municipalities, figures.fairness
     asked = towns[(towns["quota"] > 0) & towns["ratio"].notna()]
     counts = [(texts("ratio.not_asked"), int((towns["quota"] <= 0).sum()))]
-    counts += [(class_name(one, texts), int(asked["ratio"].map(one.holds).sum())) for one in CLASSES]
+    counts += [
+        (class_name(one, texts), int(asked["ratio"].map(one.holds).sum())) for one in CLASSES
+    ]
     without = int(((towns["quota"] > 0) & towns["ratio"].isna()).sum())
     if without:
         counts.append((texts("ratio.no_share"), without))
@@ -250,4 +252,6 @@ def _other(figures: Figures, texts: Texts) -> dict[str, Any] | None:
 def _footer(figures: Figures, texts: Texts) -> str:
     plan = figures.plan
     versions = ", ".join(f"{name} {version}" for name, version in sorted(plan.versions.items()))
-    return texts("page.footer", id=plan.instance.id, sha=plan.instance.sha256[:16], versions=versions)
+    return texts(
+        "page.footer", id=plan.instance.id, sha=plan.instance.sha256[:16], versions=versions
+    )

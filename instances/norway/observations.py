@@ -42,7 +42,9 @@ OBSERVED: Mapping[str, Observed] = MappingProxyType(
         for one in (
             Observed("requested", "persons the state asked the municipality to settle", YEARS),
             Observed(
-                "requested_first", "persons first asked, before a revision in the year", (2020, 2022)
+                "requested_first",
+                "persons first asked, before a revision in the year",
+                (2020, 2022),
             ),
             Observed("decided", "persons the municipal council decided to settle", YEARS[:-1]),
             Observed("settled", "persons settled in the whole year", YEARS[:-1]),
