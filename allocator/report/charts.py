@@ -52,23 +52,17 @@ def centrality_chart(figures: Figures, texts: Texts) -> Markup:
 
 
 def county_chart(figures: Figures, texts: Texts) -> Markup:
-    """Return persons per 1,000 inhabitants by county, most first, with the national mean."""
-    groups = sorted(figures.fairness.by_county, key=lambda group: -(group.per_1000 or 0.0))
+    """Return persons per 1,000 inhabitants by county, most first, after the whole country."""
+    measured = figures.fairness
+    groups = sorted(measured.by_county, key=lambda group: -(group.per_1000 or 0.0))
+    country = texts("fairness.country")
+    figures_by_name = [(country, measured.per_1000), *((g.name, g.per_1000) for g in groups)]
     rows = [
-        {
-            "label": group.name,
-            "value": group.per_1000 or 0.0,
-            "text": texts.number(group.per_1000, 2),
-        }
-        for group in groups
+        {"label": name, "value": value or 0.0, "text": texts.number(value, 2)}
+        for name, value in figures_by_name
     ]
-    chart = _bars(rows, [group.name for group in groups], alt.value(BLUE), 300)
-    mean = figures.fairness.per_1000
-    if mean is not None:
-        data = alt.InlineData(values=[{"value": mean}])
-        rule = alt.Chart(data).mark_rule(color=BROWN, strokeWidth=1.5, strokeDash=[4, 3])
-        chart = alt.layer(chart, rule.encode(x="value:Q"))
-    return _svg(chart)
+    colour = alt.condition(alt.datum.label == country, alt.value(BROWN), alt.value(BLUE))
+    return _svg(_bars(rows, [str(row["label"]) for row in rows], colour, 300))
 
 
 def binding_chart(figures: Figures, texts: Texts) -> Markup:

@@ -110,7 +110,7 @@ def _municipalities(
     ).sort_values("municipality_id", ignore_index=True)
     frame["per_1000"] = 1000 * frame["quota"] / frame["population"]
     families = {
-        str(town): tuple(sorted(rows["family"].unique()))
+        str(town): tuple(sorted(rows["family"].unique(), key=family_order))
         for town, rows in used[used["binding"]].groupby("municipality_id")
     }
     frame["families"] = [families.get(str(town), ()) for town in frame["municipality_id"]]
@@ -119,6 +119,11 @@ def _municipalities(
         frame["other"] = frame["municipality_id"].map(quota)
         frame["difference"] = frame["quota"] - frame["other"]
     return frame
+
+
+def family_order(family: str) -> tuple[int, str]:
+    """Return what to sort families by: housing, transport, then services by name."""
+    return {"housing": 0, "transport": 1}.get(family, 2), family
 
 
 def _capacity(instance: Instance, plan: Plan, used: pd.DataFrame) -> pd.DataFrame:
@@ -132,11 +137,10 @@ def _capacity(instance: Instance, plan: Plan, used: pd.DataFrame) -> pd.DataFram
     for pool, service in zip(shared["pool_id"], shared["service_id"], strict=True):
         names[pool] = f"{names[service]}, {pool}"
     frame["name"] = [names.get(item, item) for item in frame["item"]]
-    order = {"housing": 0, "transport": 1}
-    frame["_order"] = frame["family"].map(order).fillna(2)
+    frame["_order"] = frame["family"].map(family_order)
     # Two before ten: sizes are numbers, written as text.
     frame["_size"] = pd.to_numeric(frame["item"], errors="coerce")
-    frame = frame.sort_values(["_order", "family", "_size", "item"], ignore_index=True)
+    frame = frame.sort_values(["_order", "_size", "item"], ignore_index=True)
     return frame.drop(columns=["_order", "_size"])
 
 

@@ -21,8 +21,10 @@ TINTS = ("#e6ede4", "#f0e9dc", "#e3ebf2", "#f2e6e8", "#eae7f1", "#efefda")
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 INK, FAINT = "#22272e", "#59636e"
 LEGEND = (214.0, 292.0)
-NARROW, LETTER = 0.56, 0.62
+NARROW, LETTER = 0.54, 0.62
 """Mean width of a letter by font size, for names in bubbles and (bold) of counties."""
+LEAST_LETTER = 7.5
+"""Font size below which a name is left out of its bubble."""
 
 
 def draw_map(figures: Figures, texts: Texts) -> Markup:
@@ -122,9 +124,9 @@ def _names(towns: pd.DataFrame, layout: Layout) -> Iterator[str]:
     for i, row in towns.iterrows():
         at, name = int(i), str(row["name"])
         size = min(
-            13.0, 0.85 * layout.radius[at], 1.75 * layout.radius[at] / (NARROW * max(len(name), 1))
+            13.0, 0.85 * layout.radius[at], 1.9 * layout.radius[at] / (NARROW * max(len(name), 1))
         )
-        if size >= 8:
+        if size >= LEAST_LETTER:
             fill = colour_of(_float(row["quota"]), _float(row["ratio"]))
             yield (
                 f'<text x="{layout.x[at]:.1f}" y="{layout.y[at] + size * 0.35:.1f}" '

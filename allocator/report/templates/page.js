@@ -42,7 +42,7 @@
       row.hidden = !hit;
       count += hit;
     }
-    shown.textContent = shown.dataset.text.replace("#", count);
+    shown.textContent = shown.dataset.text.replace("#", count.toLocaleString(language));
   };
   filter.addEventListener("input", narrow);
   county.addEventListener("change", narrow);
