@@ -13,6 +13,9 @@ from models.plan import Plan
 CENTRALITY = "centrality_class"
 """Indicator column that holds the class of centrality, 1 the most central."""
 
+NEGLIGIBLE = 1e-9
+"""Fair shares of fewer persons count as zero: no ratio to them means anything."""
+
 
 def fairness(instance: Instance, plan: Plan) -> Fairness:
     """Return the measures of fairness of `plan`.
@@ -52,6 +55,7 @@ def fairness_of_quotas(quotas: pd.DataFrame, municipalities: pd.DataFrame) -> Fa
     known = rows[rows["quota"].notna()].merge(
         municipalities, on="municipality_id", suffixes=("", "_of_instance"), validate="one_to_one"
     )
+    known["fair_share"] = known["fair_share"].where(known["fair_share"] > NEGLIGIBLE, 0.0)
     quota, fair = _numbers(known["quota"]), _numbers(known["fair_share"])
     ratio = quota[fair > 0] / fair[fair > 0]
     people = _numbers(known["population"])
