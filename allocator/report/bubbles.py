@@ -101,11 +101,28 @@ def _apart(
     for number in range(ROUNDS):
         if number < ROUNDS * 3 // 4:
             place += PULL * (home - place)
-        pairs = cKDTree(place).query_pairs(2 * float(radius.max()) + BETWEEN, output_type="ndarray")
-        if len(pairs):
-            place += _push(place, radius, pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))])
+        pairs = _overlapping(place, radius)
+        if not len(pairs) and number >= ROUNDS * 3 // 4:
+            break
+        place += _push(place, radius, pairs)
         place = np.clip(place, low, high)
     return place[:, 0], place[:, 1]
+
+
+def _overlapping(place: Numbers, radius: Numbers) -> npt.NDArray[np.intp]:
+    """Return the pairs of bubbles that overlap, each once and in one order."""
+    usual = float(np.quantile(radius, 0.9))
+    found = [cKDTree(place).query_pairs(2 * usual + BETWEEN, output_type="ndarray")]
+    # The few large ones are looked at apart, or else everybody would have to look as far.
+    for one in np.flatnonzero(radius > usual):
+        away = np.hypot(*(place - place[one]).T)
+        others = np.flatnonzero(away < radius + radius[one] + BETWEEN)
+        found.append(np.column_stack([np.full_like(others, one), others]))
+    pairs = np.sort(np.concatenate(found).astype(np.intp), axis=1)
+    one, two = pairs.T
+    away = np.hypot(*(place[two] - place[one]).T)
+    pairs = pairs[(one != two) & (away < radius[one] + radius[two] + BETWEEN)]
+    return np.unique(pairs, axis=0)
 
 
 def _push(place: Numbers, radius: Numbers, pairs: npt.NDArray[np.intp]) -> Numbers:

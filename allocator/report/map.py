@@ -20,9 +20,11 @@ LAND = 17.0
 TINTS = ("#e6ede4", "#f0e9dc", "#e3ebf2", "#f2e6e8", "#eae7f1", "#efefda")
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 INK, FAINT = "#22272e", "#59636e"
-LEGEND = (214.0, 292.0)
+LEGEND = (214.0, 302.0)
 NARROW, LETTER = 0.54, 0.62
 """Mean width of a letter by font size, for names in bubbles and (bold) of counties."""
+MOST_NAMES = 40
+"""Counties beyond which their names would hide the map; bubbles still tell theirs."""
 LEAST_LETTER = 7.5
 """Font size below which a name is left out of its bubble."""
 
@@ -141,6 +143,8 @@ def _counties(towns: pd.DataFrame, layout: Layout) -> Iterator[str]:
     # Counties of one municipality are named by their bubble.
     several = towns["county_id"].value_counts()
     names = {str(k): str(v) for k, v in counties.sort_index().items() if several[k] > 1}
+    if len(names) > MOST_NAMES:
+        return
     sizes = {county: (LETTER * 12.5 * len(name) + 4, 15.0) for county, name in names.items()}
     places = place_names(layout, towns["county_id"].to_numpy(dtype=object), sizes)
     yield '<g text-anchor="middle" font-size="12.5" font-weight="700" aria-hidden="true" '
@@ -187,17 +191,19 @@ def _sizes(
         return
     per_root = float(np.max(layout.radius[drawn] / np.sqrt(quota[drawn])))
     yield f'<text x="{left}" y="{top}" font-weight="700">{escape(texts("map.size"))}</text>'
+    sizes = _round_sizes(float(quota.max()))
+    bottom = top + 12 + 2 * per_root * math.sqrt(sizes[-1])
     x = left + 2
-    for persons in _round_sizes(float(quota.max())):
+    for persons in sizes:
         radius = per_root * math.sqrt(persons)
-        yield f'<circle cx="{x + radius:.1f}" cy="{top + 40}" r="{radius:.1f}" fill="none" '
-        yield f'stroke="{FAINT}"/><text x="{x + radius:.1f}" y="{top + 86}" '
+        yield f'<circle cx="{x + radius:.1f}" cy="{bottom - radius:.1f}" r="{radius:.1f}" '
+        yield f'fill="none" stroke="{FAINT}"/><text x="{x + radius:.1f}" y="{bottom + 16:.1f}" '
         yield f'text-anchor="middle" fill="{FAINT}">{texts.number(persons)}</text>'
-        x += 2 * radius + 22
+        x += 2 * radius + 24
 
 
 def _round_sizes(largest: float) -> list[float]:
     """Return up to three round numbers to show, smallest first."""
     scale = 10.0 ** math.floor(math.log10(largest)) if largest >= 1 else 1.0
     top = next(m * scale for m in (5, 2, 1) if m * scale <= max(largest, 1.0))
-    return [size for size in (top / 20, top / 4, top) if size >= 1]
+    return [size for size in (top / 20, top / 5, top) if size >= 1]

@@ -237,7 +237,9 @@ def _other(figures: Figures, texts: Texts) -> dict[str, Any] | None:
         return None
     instance, difference = figures.instance, figures.municipalities["difference"]
     changed = int((difference != 0).sum())
-    moved = texts.number(float(difference.abs().sum()) / 2)
+    # Where the totals differ, the rest of the change is more or fewer persons, not other places.
+    gained, lost = difference.clip(lower=0).sum(), -difference.clip(upper=0).sum()
+    moved = texts.number(min(gained, lost))
     intro = texts("other.intro", changed=texts.number(changed), moved=moved)
     return {
         "intro": intro if changed else texts("other.same"),
