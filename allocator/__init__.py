@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from allocator.apportionment import InvalidApportionment, Method, apportion
     from allocator.audit import Audit, audit_key
     from allocator.checking import check, check_policy
-    from allocator.comparison import Comparison, compare_keys
+    from allocator.compare import Candidate, Comparison, candidates_from, compare
     from allocator.errors import (
         AllocatorError,
         InstanceMismatch,
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
         SolverError,
         VerificationError,
     )
+    from allocator.fairness import Fairness, fairness, fairness_of_quotas
+    from allocator.key_comparison import KeyComparison, compare_keys
     from allocator.keys import fair_shares
     from allocator.loading import load
     from allocator.packaged import packaged
     from allocator.plans import instance_of, read_plan, write_plan
     from allocator.policies import policy_from, read_policy
+    from allocator.report import report
     from allocator.settings_of_policy import policy_with_comments
     from allocator.solve import solve
     from allocator.solve.progress import Progress
@@ -52,7 +55,9 @@ __all__ = [
     "VERSION",
     "AllocatorError",
     "Audit",
+    "Candidate",
     "Comparison",
+    "Fairness",
     "Instance",
     "InstanceMismatch",
     "InvalidApportionment",
@@ -61,6 +66,7 @@ __all__ = [
     "InvalidPlan",
     "InvalidPolicy",
     "Key",
+    "KeyComparison",
     "Method",
     "Plan",
     "Policy",
@@ -74,10 +80,14 @@ __all__ = [
     "Violation",
     "apportion",
     "audit_key",
+    "candidates_from",
     "check",
     "check_policy",
+    "compare",
     "compare_keys",
     "fair_shares",
+    "fairness",
+    "fairness_of_quotas",
     "instance_of",
     "load",
     "packaged",
@@ -85,6 +95,7 @@ __all__ = [
     "policy_with_comments",
     "read_plan",
     "read_policy",
+    "report",
     "solve",
     "verify",
     "write",
@@ -95,7 +106,8 @@ _HOMES = {
     "allocator.apportionment": ("InvalidApportionment", "Method", "apportion"),
     "allocator.audit": ("Audit", "audit_key"),
     "allocator.checking": ("check", "check_policy"),
-    "allocator.comparison": ("Comparison", "compare_keys"),
+    "allocator.key_comparison": ("KeyComparison", "compare_keys"),
+    "allocator.compare": ("Candidate", "Comparison", "candidates_from", "compare"),
     "allocator.errors": (
         "AllocatorError",
         "InstanceMismatch",
@@ -106,11 +118,13 @@ _HOMES = {
         "SolverError",
         "VerificationError",
     ),
+    "allocator.fairness": ("Fairness", "fairness", "fairness_of_quotas"),
     "allocator.keys": ("fair_shares",),
     "allocator.loading": ("load",),
     "allocator.packaged": ("packaged",),
     "allocator.plans": ("instance_of", "read_plan", "write_plan"),
     "allocator.policies": ("policy_from", "read_policy"),
+    "allocator.report": ("report",),
     "allocator.settings_of_policy": ("policy_with_comments",),
     "allocator.solve": ("solve",),
     "allocator.solve.progress": ("Progress",),

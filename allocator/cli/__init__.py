@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from allocator.cli.compare import compare_command
 from allocator.cli.ending import Commands, Exit
 from allocator.cli.examine import check_command, verify_command
 from allocator.cli.keys import keys_app
 from allocator.cli.packages import build_instance_command, instances_command
 from allocator.cli.policy import policy_command
+from allocator.cli.report import report_command
 from allocator.cli.show import show_command
 from allocator.cli.solve import solve_command
 
@@ -61,6 +63,8 @@ app.command("check")(check_command)
 app.command("verify")(verify_command)
 app.command("show")(show_command)
 app.add_typer(keys_app, name="keys")
+app.command("compare")(compare_command)
+app.command("report")(report_command)
 app.command("build-instance")(build_instance_command)
 app.command("policy")(policy_command)
 app.command("instances")(instances_command)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from allocator.apportionment import Method
     from allocator.audit import Audit
-    from allocator.comparison import Comparison
+    from allocator.key_comparison import KeyComparison
     from models.policy import Key, Policy
 
 _METHODS = "sainte_lague, d_hondt, danish or largest_remainder"
@@ -114,7 +114,7 @@ def compare_command(
     if sort not in ("id", "name", "population", *keys):
         there = ", ".join(["id", "name", "population", *keys])
         raise typer.BadParameter(f"{sort!r} is not shown; give {there}", param_hint="'--sort'")
-    from allocator.comparison import compare_keys
+    from allocator.key_comparison import compare_keys
     from allocator.loading import load
 
     found = compare_keys(load(instance), keys, chosen, rule, skip_lacking=all_)
@@ -237,7 +237,7 @@ def _sorted(table: "pd.DataFrame", sort: str) -> "pd.DataFrame":
 
 
 def _as_json(
-    found: "Comparison", table: "pd.DataFrame", method: "Method", keys: "Mapping[str, Key]"
+    found: "KeyComparison", table: "pd.DataFrame", method: "Method", keys: "Mapping[str, Key]"
 ) -> str:
     answer = {
         "target": found.target,
@@ -254,7 +254,7 @@ def _as_json(
 
 
 def _print_comparison(
-    found: "Comparison", table: "pd.DataFrame", shown: list[str], limit: int
+    found: "KeyComparison", table: "pd.DataFrame", shown: list[str], limit: int
 ) -> None:
     console = Console(stderr=False)
     if not console.is_terminal:

@@ -56,13 +56,30 @@ def show_command(
     elif json_:
         typer.echo(read.model_dump_json())
     else:
-        from allocator.cli.summary import print_summary
-
-        # The plan alone says enough; only the name of the currency needs the instance.
-        currency = "" if instance is None else instance_of(read, instance).currency
-        print_summary(read, Console(), currency=currency)
+        _print_plan(read, instance, Console())
         hint = "allocator show {} --municipality ID shows one municipality"
         typer.echo(hint.format(Path(plan)))
+
+
+def _print_plan(plan: "Plan", source: str | None, console: Console) -> None:
+    from allocator.cli.measures import fairness_table
+    from allocator.cli.summary import print_summary
+    from allocator.errors import InstanceMismatch, InvalidInstance
+    from allocator.fairness import fairness
+    from allocator.plans import instance_of
+
+    try:
+        instance, missing = instance_of(plan, source), ""
+    except (InstanceMismatch, InvalidInstance) as error:
+        if source is not None:
+            raise
+        # The plan alone says enough; the currency and the measures of fairness are left out.
+        instance, missing = None, str(error).splitlines()[0]
+    print_summary(plan, console, currency="" if instance is None else instance.currency)
+    if instance is None:
+        typer.echo(f"fairness is not shown: {missing}")
+    elif plan.found:
+        console.print(fairness_table([("", fairness(instance, plan))]))
 
 
 def _known(plan: "Plan", municipality_id: str) -> None:

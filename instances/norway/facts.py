@@ -64,12 +64,12 @@ def municipalities_of(year: int) -> pd.DataFrame:
         and besides `population` (persons, of the year) and `previous_quota` (persons
         settled the year before, missing where unknown).
     """
-    facts = _read("municipalities").set_index("municipality_id")
+    facts = read_facts("municipalities").set_index("municipality_id")
     if year == 2024:
         return facts.assign(
             population=facts["population_2024"], previous_quota=facts["settled_2023"]
         )
-    requests = _read("requests").set_index("municipality_id")
+    requests = read_facts("requests").set_index("municipality_id")
     now = requests[requests["year"] == year]
     before = requests[requests["year"] == year - 1]
     joined = {old: _joined(facts.loc[list(parts)]) for old, parts in SPLIT_IN_2024.items()}
@@ -100,7 +100,8 @@ def _sources() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _read(table: str) -> pd.DataFrame:
+def read_facts(table: str) -> pd.DataFrame:
+    """Return one table of facts, ids as text: `municipalities` or `requests`."""
     path = files("instances.norway").joinpath(f"facts/{table}.csv")
     with path.open(encoding="utf-8") as file:
         return pd.read_csv(file, dtype=dict.fromkeys(_TEXT, "str"))

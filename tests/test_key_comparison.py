@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from allocator.apportionment import Method
 from allocator.cli import Exit, app
-from allocator.comparison import compare_keys
 from allocator.errors import InvalidPolicy
+from allocator.key_comparison import compare_keys
 from allocator.key_docs import markdown
 from allocator.keys import KEYS, fair_shares
 from models.policy import Credits, Key, Policy

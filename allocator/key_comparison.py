@@ -17,7 +17,7 @@ MEASURES = ("share", "persons", "per_1000")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class KeyComparison:
     """Keys side by side.
 
     Attributes
@@ -54,7 +54,7 @@ def compare_keys(
     method: Method = Method.SAINTE_LAGUE,
     *,
     skip_lacking: bool = False,
-) -> Comparison:
+) -> KeyComparison:
     """Return `keys` side by side.
 
     Parameters
@@ -68,7 +68,7 @@ def compare_keys(
     method
         How whole lots follow from shares.
     skip_lacking
-        Whether a key that cannot be computed is told in `Comparison.lacking` instead of
+        Whether a key that cannot be computed is told in `KeyComparison.lacking` instead of
         being an error.
 
     Raises
@@ -109,4 +109,4 @@ def compare_keys(
             "municipality; do not revise numbers with it",
         )
     computed = tuple(label for label in keys if label not in lacking)
-    return Comparison(table.reset_index(), computed, lacking, target, warnings)
+    return KeyComparison(table.reset_index(), computed, lacking, target, warnings)

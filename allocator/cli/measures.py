@@ -1,0 +1,61 @@
+"""Measures of fairness as lines for people, for one table of quotas or several."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from allocator.fairness import Fairness
+
+
+def fairness_table(measured: Sequence[tuple[str, "Fairness"]]) -> Table:
+    """Return the measures of every table of quotas, one a column.
+
+    Parameters
+    ----------
+    measured
+        Heading and measures of every table.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("fairness")
+    for name, _ in measured:
+        table.add_column(name, justify="right", overflow="fold")
+    for cells in zip(*(list(_lines(fairness)) for _, fairness in measured), strict=True):
+        table.add_row(cells[0][0], *(text for _, text in cells))
+    classes = [group.group for group in measured[0][1].by_centrality]
+    for group in classes:
+        values = [
+            next((_number(g.per_1000, 2) for g in f.by_centrality if g.group == group), "–")
+            for _, f in measured
+        ]
+        table.add_row(f"per 1,000, centrality {group}", *values)
+    return table
+
+
+def _lines(fairness: "Fairness") -> Iterator[tuple[str, str]]:
+    """Yield every measure with its label, the same labels for every table."""
+    yield "persons", _number(fairness.quota, 0)
+    yield "municipalities known", f"{fairness.municipalities:,}"
+    yield "municipalities asked", f"{fairness.asked:,}"
+    ratio = fairness.ratio
+    for label, name in (
+        ("ratio, smallest", "minimum"),
+        ("ratio, first quartile", "lower"),
+        ("ratio, median", "median"),
+        ("ratio, third quartile", "upper"),
+        ("ratio, largest", "maximum"),
+    ):
+        yield label, _number(None if ratio is None else getattr(ratio, name), 3)
+    yield "per 1,000 inhabitants", _number(fairness.per_1000, 2)
+    yield "Gini per inhabitant", _number(fairness.gini_per_inhabitant, 4)
+    yield "Gini per fair share", _number(fairness.gini_per_fair_share, 4)
+    yield "Jain index", _number(fairness.jain, 4)
+    share = fairness.moved_share
+    yield "asked elsewhere than fair", "–" if share is None else f"{share:.2%}"
+    yield "unfairness", _number(fairness.unfairness, 2)
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "–" if value is None else f"{value:,.{decimals}f}"
