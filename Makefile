@@ -8,8 +8,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: run test test-all lint bench bench-scale lock clean
 .DEFAULT_GOAL := run
 
-run: .venv/run.stamp ## Solve the packaged national instance and show the plan
+run: .venv/run.stamp ## Solve the packaged national instance, show the plan and write its report
 	$(BIN)/allocator solve norway-2024 --out build/norway-2024 --overwrite
+	$(BIN)/allocator report build/norway-2024 --out build/norway-2024.html --overwrite
 
 test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores
 	$(BIN)/python -m pytest -m "not slow"

@@ -26,7 +26,7 @@ WHOLE_COLUMNS = 5_000
 """Most columns for which branch and bound on the whole program is worth a last try."""
 KEPT = 12
 """Rounds of proposals that the next goal starts with."""
-SHARE = 0.5
+SHARE = 0.7
 """Part of the time left that a goal may take when others follow."""
 
 
