@@ -48,6 +48,15 @@ class Secants:
             mended[column] = unfairness(quota, self._data.fair_share[m], self._data.divisor(m))
         return mended
 
+    def capped(self, upper: Vector) -> Vector:
+        """Return upper limits of the columns, unfairness limited by the quotas there can be."""
+        capped = upper.copy()
+        for m, column in self._columns.get("unfairness", {}).items():
+            fair, divisor = self._data.fair_share[m], self._data.divisor(m)
+            ends = (0, *self._points[m][-1:])
+            capped[column] = max(unfairness(quota, fair, divisor) for quota in ends)
+        return capped
+
     def add(self, arrays: Arrays, solution: Vector, around: int) -> tuple[Arrays, int]:
         """Add the secants that `solution` calls for and are not there yet.
 

@@ -134,6 +134,7 @@ class _Run:
             stop=stop,
             tell=lambda bound: stages.tell(phase, stages.value(objective), bound),
             gap=stages.options.gap,
+            ceiling=_ceiling(stages, objective),
         )
         plans = Plans(
             prices=prices,
@@ -211,6 +212,14 @@ def _never_negative(arrays: Arrays, objective: Objective) -> bool:
     cost, constant = objective
     used = np.flatnonzero(cost)
     return constant >= 0 and bool((cost[used] > 0).all() and (arrays.lower[used] >= 0).all())
+
+
+def _ceiling(stages: Stages, objective: Objective) -> float:
+    """Return a value that no solution exceeds, infinite where a column has no limit."""
+    cost, constant = objective
+    used = np.flatnonzero(cost)
+    ends = np.where(cost > 0, stages.secants.capped(stages.arrays.upper), stages.arrays.lower)
+    return constant + float(cost[used] @ ends[used])
 
 
 def _left(stages: Stages, deadline: float) -> float:
