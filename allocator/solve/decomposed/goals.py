@@ -87,6 +87,8 @@ class _Run:
         between = [stages.objective(goal) for goal in goals[i:-1]]
         if not any(cost.any() for cost, _ in between):
             return []
+        if any(goal.tolerance_absolute > 0 for goal in goals[i:-1]):
+            return []  # the last goal may then be worth giving up a part of these
         if not all(_never_negative(before, objective) for objective in between):
             return []
         kept = stages.solution
