@@ -1,5 +1,7 @@
 """Unfairness at the answer: read it exactly, and add the secants that are missing there."""
 
+from copy import copy
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -31,6 +33,12 @@ class Secants:
         self._there = {
             (m, low) for name, index in arrays.row_names if name == "secants" for m, low in [index]
         }
+
+    def copy(self) -> "Secants":
+        """Return a copy, to come back to with the program as it is now."""
+        copied = copy(self)
+        copied._there = set(self._there)
+        return copied
 
     def quota(self, solution: Vector, municipality: str) -> float:
         """Return q_m in persons."""

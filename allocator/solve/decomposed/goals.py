@@ -83,7 +83,8 @@ class _Run:
 
         Returns nothing when that is not possible, or no plan is found that way.
         """
-        stages, goals, before = self.stages, self.stages.goals, self.stages.arrays
+        stages, goals = self.stages, self.stages.goals
+        before, secants = stages.arrays, stages.secants.copy()
         between = [stages.objective(goal) for goal in goals[i:-1]]
         if not any(cost.any() for cost, _ in between):
             return []
@@ -102,7 +103,7 @@ class _Run:
         except (Infeasible, NoSolution):
             met = False
         if not met:
-            stages.arrays, stages.solution = before, kept
+            stages.arrays, stages.secants, stages.solution = before, secants, kept
             return []
         results = [stages.settle(goal, Proof.of(0.0, BoundFrom.TRIVIAL)) for goal in goals[i:-1]]
         results.append(stages.settle(goals[-1], proof))
