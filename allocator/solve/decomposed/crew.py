@@ -246,7 +246,8 @@ class OnCluster:
 
         while True:
             try:
-                wait_for(tasks, timeout=POLL)
+                with self._client.as_current():  # waiting asks for the client at hand
+                    wait_for(tasks, timeout=POLL)
             except NotYet:
                 if stop is not None and stop.is_set():
                     self._client.cancel(tasks)
