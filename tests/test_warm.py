@@ -9,13 +9,16 @@ import pandas as pd
 import pytest
 
 from allocator.solve import solve
+from allocator.solve.arrays import Arrays
+from allocator.solve.secants import Secants
 from allocator.solve.warm import keeps_all, solution_of
 from instances.synthetic.build import build
 from models.instance import Instance
 from models.options import Method, SolveOptions
 from models.plan import Plan, Status
 from models.policy import Policy
-from tests.decomposed.programs import compiled
+from models.program import build as build_program
+from tests.decomposed.programs import compiled, objective
 from tests.random_small import draw
 
 GAP = 0.02
@@ -75,14 +78,14 @@ def step() -> Question:
 
 
 def capacity_cut() -> Question:
-    """Take away most dwellings of the municipality that was asked for most."""
+    """Take away half the dwellings of the municipality that was asked for most."""
     instance, policy = usual()
     quotas = before(Method.WHOLE).quotas
     town = quotas.loc[quotas["quota"].idxmax(), "municipality_id"]
     sites = instance.sites.loc[instance.sites["municipality_id"] == town, "site_id"]
     rows = instance.dwellings
     hit = rows["site_id"].isin(sites)
-    rows["dwellings"] = rows["dwellings"].where(~hit, np.floor(rows["dwellings"] / 4))
+    rows["dwellings"] = rows["dwellings"].where(~hit, np.floor(rows["dwellings"] / 2))
     return instance.replace(dwellings=rows), policy
 
 
@@ -153,9 +156,8 @@ def test_a_start_changes_nothing_of_what_is_certified(name: str, method: Method)
 
 
 def test_the_cut_breaks_the_old_plan() -> None:
-    instance, policy = capacity_cut()
-    data, arrays = compiled(instance, policy)
-    assert not keeps_all(arrays, exactly(solution_of(before(Method.WHOLE), data, arrays), arrays))
+    values, arrays = read_back(before(Method.WHOLE), capacity_cut())
+    assert not keeps_all(arrays, values)
 
 
 def test_a_start_that_found_nothing_is_no_start() -> None:
@@ -168,40 +170,45 @@ def test_a_start_that_found_nothing_is_no_start() -> None:
 # A plan read back as values of the columns.
 
 
-def exactly(values: np.ndarray, arrays: Any) -> np.ndarray:
-    """Read unfairness off the first secants; `solution_of` leaves it open."""
-    lifted = values.copy()
-    for column in arrays.columns.get("unfairness", {}).values():
-        lifted[column] = 1e9
-    return lifted
+def read_back(plan: Plan, question: Question) -> tuple[np.ndarray, Arrays]:
+    """Return a plan as values of the columns of a question, unfairness read exactly."""
+    data, arrays = compiled(*question)
+    secants = Secants(data, build_program(data).most, arrays)
+    return secants.exact(solution_of(plan, data, arrays)), arrays
 
 
 @pytest.mark.parametrize("seed", range(80))
 def test_a_plan_read_back_keeps_its_own_program(seed: int) -> None:
     instance, policy = draw(seed)
-    policy = policy.model_copy(update={"soft": {}})
     plan = solve(instance, policy, SolveOptions(method=Method.WHOLE, time_limit=60.0))
     if not plan.found:
         assert plan.status is Status.INFEASIBLE
         return
-    data, arrays = compiled(instance, policy)
-    values = solution_of(plan, data, arrays)
-    assert keeps_all(arrays, exactly(values, arrays))
-    for name, (cost, constant) in arrays.objectives.items():
-        if name != "unfairness":
-            goals = [g for g in plan.goals if [t.value for t in g.terms] == [name]]
-            for goal in goals:
-                weight = next(iter(goal.terms.values()))
-                value = weight * (float(cost @ values) + constant)
-                assert value == pytest.approx(goal.value, rel=1e-6, abs=1e-5)
+    values, arrays = read_back(plan, (instance, policy))
+    assert keeps_all(arrays, values)
+    for goal in plan.goals:
+        cost, constant = objective(arrays, goal.terms)
+        worth = float(cost @ values) + constant
+        assert worth == pytest.approx(goal.value, rel=1e-6, abs=1e-5)
 
 
 @pytest.mark.parametrize("changed", ["lots", "persons", "steps"])
 def test_a_changed_solution_does_not_keep_all(changed: str) -> None:
-    instance, policy = usual()
-    data, arrays = compiled(instance, policy)
-    values = exactly(solution_of(before(Method.WHOLE), data, arrays), arrays)
+    values, arrays = read_back(before(Method.WHOLE), usual())
     assert keeps_all(arrays, values)
-    broken = values.copy()
-    broken[next(iter(arrays.columns[changed].values()))] += 1_000.0
-    assert not keeps_all(arrays, broken)
+    values[next(iter(arrays.columns[changed].values()))] += 1_000.0
+    assert not keeps_all(arrays, values)
+
+
+def test_lots_of_another_size_are_rounded_down() -> None:
+    plan, question = before(Method.WHOLE), step()
+    values, arrays = read_back(plan, question)
+    quotas = plan.quotas.set_index("municipality_id")["quota"]
+    lots = {m: values[column] for m, column in arrays.columns["lots"].items()}
+    assert lots == {m: quota // 3 for m, quota in quotas.items()}
+
+
+def test_what_is_not_known_any_more_is_left_out() -> None:
+    values, arrays = read_back(before(Method.WHOLE), another_country())
+    assert len(values) == arrays.matrix.shape[1]
+    assert np.isfinite(values).all()
