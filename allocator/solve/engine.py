@@ -137,9 +137,19 @@ def run(
     if start is not None and arrays.integer.any():
         _give_start(solver, start)
     _listen(solver, report, cancel, settings.looks)
+    _run(solver)
+    if solver.getModelStatus() == highspy.HighsModelStatus.kUnknown and settings.presolve:
+        # With costs far apart a linear program may be solved, and lost on the way back from
+        # presolve to the original.
+        _accept(solver.clearSolver(), "to begin again")
+        _accept(solver.setOptionValue("presolve", "off"), "to work without presolve")
+        _run(solver)
+    return _outcome(solver, arrays, time.perf_counter() - began)
+
+
+def _run(solver: highspy.Highs) -> None:
     if solver.run() == highspy.HighsStatus.kError:
         raise SolverError(f"the solver failed: {solver.getModelStatus()}")
-    return _outcome(solver, arrays, time.perf_counter() - began)
 
 
 def version() -> str:
@@ -284,9 +294,11 @@ def run_small(
     settings = Settings(SMALL_SECONDS, SMALL_GAP, seed, rins=False, extra={**_SMALL, **gaps})
     _set_options(solver, settings, mixed=True)
     for arrays, cost in programs:
+        if not len(cost):  # nothing to decide, which the solver does not call a solution
+            yield cost, 0.0
+            continue
         _accept(solver.passModel(_model(arrays, cost, 0.0)), "a small program")
-        if solver.run() == highspy.HighsStatus.kError:
-            raise SolverError(f"the solver failed: {solver.getModelStatus()}")
+        _run(solver)
         info = solver.getInfo()
         if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
             raise NoSolution(solver.modelStatusToString(solver.getModelStatus()))

@@ -1,5 +1,7 @@
 """Unfairness at the answer: read it exactly, and add the secants that are missing there."""
 
+from copy import copy
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -32,6 +34,12 @@ class Secants:
             (m, low) for name, index in arrays.row_names if name == "secants" for m, low in [index]
         }
 
+    def copy(self) -> "Secants":
+        """Return a copy, to come back to with the program as it is now."""
+        copied = copy(self)
+        copied._there = set(self._there)
+        return copied
+
     def quota(self, solution: Vector, municipality: str) -> float:
         """Return q_m in persons."""
         if municipality in self._data.exact:
@@ -47,6 +55,15 @@ class Secants:
             quota = round(self.quota(solution, m))
             mended[column] = unfairness(quota, self._data.fair_share[m], self._data.divisor(m))
         return mended
+
+    def capped(self, upper: Vector) -> Vector:
+        """Return upper limits of the columns, unfairness limited by the quotas there can be."""
+        capped = upper.copy()
+        for m, column in self._columns.get("unfairness", {}).items():
+            fair, divisor = self._data.fair_share[m], self._data.divisor(m)
+            ends = (0, *self._points[m][-1:])
+            capped[column] = max(unfairness(quota, fair, divisor) for quota in ends)
+        return capped
 
     def add(self, arrays: Arrays, solution: Vector, around: int) -> tuple[Arrays, int]:
         """Add the secants that `solution` calls for and are not there yet.

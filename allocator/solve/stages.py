@@ -20,8 +20,9 @@ from models.plan import BoundFrom, GoalResult, Plan
 from models.policy import Goal, Term
 from models.program.data import Data
 
-HOLD = 1e-6
-"""Part of a goal's value (and absolute amount) by which rounding may break its hold."""
+HOLD = 5e-7
+"""Part of a goal's value (and absolute amount) by which rounding may break its hold: half of
+the gap at which a goal counts as proven, or what later goals take would be read as a gap."""
 Objective = tuple[Vector, float]
 """Coefficients, shape (columns,), and a constant."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from allocator.solve.arrays import Arrays, Vector
 from models.plan import Plan
@@ -56,9 +57,28 @@ def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
     unplaced = {g: group.demand - placed.get(g, 0.0) for g, group in data.groups.items()}
     # What is left of many roundings is nobody.
     fill("unplaced", {g: n if abs(n) > NOBODY else 0.0 for g, n in unplaced.items()})
+    for component, missing in _missing(plan).items():
+        fill(component, missing)
     ratios = [quotas.get(m, 0) / fair for m, fair in data.fair_share.items() if fair > 0]
     fill("largest_ratio", {None: max(ratios, default=0.0)})
     return values
+
+
+def _missing(plan: Plan) -> dict[str, dict[Any, float]]:
+    """Return what is missing where capacities are overloaded, by component and index."""
+    missing: dict[str, dict[Any, float]] = {}
+    for row in plan.capacity[plan.capacity["slack"] < 0].itertuples(index=False):
+        if row.family == "housing":  # nested sizes share what is missing
+            component, index = "missing_dwellings", row.site_id
+        elif row.family == "transport":
+            component, index = "missing_seats", row.site_id
+        elif pd.isna(row.municipality_id):
+            component, index = "missing_pool_places", row.item
+        else:
+            component, index = "missing_places", (row.municipality_id, row.item)
+        known = missing.setdefault(component, {})
+        known[index] = max(known.get(index, 0.0), -row.slack)
+    return missing
 
 
 def keeps_all(arrays: Arrays, values: Vector) -> bool:

@@ -112,8 +112,9 @@ def _solve(stages: Stages, objective: Objective, i: int, deadline: float) -> Out
         best = Outcome(outcome.ending, mended, value, outcome.bound, outcome.seconds)
         if missed <= EXACT or not counts:
             return best
-        stages.arrays, _ = stages.secants.add(stages.arrays, mended, 1)
-        if outcome.ending is Ending.LIMIT:
+        stages.arrays, added = stages.secants.add(stages.arrays, mended, 1)
+        # Where all secants are there, what is missed is the solver's tolerance.
+        if not added or outcome.ending is Ending.LIMIT:
             return best
 
 

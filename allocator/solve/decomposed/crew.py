@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
@@ -171,7 +172,7 @@ class _Other:
             wait([waiting], timeout=POLL)
         try:
             kind, content = waiting.result()
-        except EOFError as error:
+        except (EOFError, pickle.UnpicklingError) as error:  # no answer, or half of one
             raise SolverError(self._death()) from error
         if kind == "error":
             raise content
@@ -181,7 +182,8 @@ class _Other:
         self._process.kill()
         self._process.wait()
         self._reader.shutdown()
-        self._to.close()
+        with suppress(BrokenPipeError):  # what a dead process has not read
+            self._to.close()
         self._from.close()
 
     def _death(self) -> str:
@@ -246,7 +248,8 @@ class OnCluster:
 
         while True:
             try:
-                wait_for(tasks, timeout=POLL)
+                with self._client.as_current():  # waiting asks for the client at hand
+                    wait_for(tasks, timeout=POLL)
             except NotYet:
                 if stop is not None and stop.is_set():
                     self._client.cancel(tasks)

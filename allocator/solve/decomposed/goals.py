@@ -84,10 +84,13 @@ class _Run:
 
         Returns nothing when that is not possible, or no plan is found that way.
         """
-        stages, goals, before = self.stages, self.stages.goals, self.stages.arrays
+        stages, goals = self.stages, self.stages.goals
+        before, secants = stages.arrays, stages.secants.copy()
         between = [stages.objective(goal) for goal in goals[i:-1]]
         if not any(cost.any() for cost, _ in between):
             return []
+        if any(goal.tolerance_absolute > 0 for goal in goals[i:-1]):
+            return []  # the last goal may then be worth giving up a part of these
         if not all(_never_negative(before, objective) for objective in between):
             return []
         kept = stages.solution
@@ -101,7 +104,7 @@ class _Run:
         except (Infeasible, NoSolution):
             met = False
         if not met:
-            stages.arrays, stages.solution = before, kept
+            stages.arrays, stages.secants, stages.solution = before, secants, kept
             return []
         results = [stages.settle(goal, Proof.of(0.0, BoundFrom.TRIVIAL)) for goal in goals[i:-1]]
         results.append(stages.settle(goals[-1], proof))
@@ -135,6 +138,7 @@ class _Run:
             stop=stop,
             tell=lambda bound: stages.tell(phase, stages.value(objective), bound),
             gap=stages.options.gap,
+            ceiling=_ceiling(stages, objective),
         )
         plans = Plans(
             prices=prices,
@@ -234,6 +238,14 @@ def _never_negative(arrays: Arrays, objective: Objective) -> bool:
     cost, constant = objective
     used = np.flatnonzero(cost)
     return constant >= 0 and bool((cost[used] > 0).all() and (arrays.lower[used] >= 0).all())
+
+
+def _ceiling(stages: Stages, objective: Objective) -> float:
+    """Return a value that no solution exceeds, infinite where a column has no limit."""
+    cost, constant = objective
+    used = np.flatnonzero(cost)
+    ends = np.where(cost > 0, stages.secants.capped(stages.arrays.upper), stages.arrays.lower)
+    return constant + float(cost[used] @ ends[used])
 
 
 def _left(stages: Stages, deadline: float) -> float:

@@ -12,7 +12,7 @@ from allocator.solve.decomposed.blocks import Blocks
 from allocator.solve.decomposed.crew import Crew
 from allocator.solve.decomposed.master import Box, Mix
 from allocator.solve.decomposed.pool import Pool
-from allocator.solve.engine import Flag
+from allocator.solve.engine import Flag, NoSolution
 from allocator.solve.warm import KEEPS
 
 ROUNDS = 60
@@ -56,6 +56,8 @@ class Prices:
         Gap asked for, relative.
     relaxed
         Let nothing be whole: the bound is then that of the linear relaxation.
+    ceiling
+        No solution is worth more; infinite where that is not known.
     bound
         Proven bound on the objective; none before the first round.
     best
@@ -77,6 +79,7 @@ class Prices:
     tell: Callable[[float], None]
     gap: float
     relaxed: bool = False
+    ceiling: float = np.inf
     bound: float | None = None
     best: Vector = field(default_factory=lambda: np.empty(0))
     bounds: Vector = field(default_factory=lambda: np.empty(0))
@@ -110,7 +113,7 @@ class Prices:
         Stopped
             If the flag was set meanwhile.
         NoSolution
-            If a municipality has no solution.
+            If a municipality has no solution, or the bound lies above all there can be.
         """
         sides = self._sides(prices)
         # A price on a side that has no limit would prove nothing.
@@ -124,6 +127,9 @@ class Prices:
         ends = np.where(reduced[columns] > 0, self.common.lower, self.common.upper)
         ends = np.where(reduced[columns] == 0, 0.0, ends)
         bound = self.constant + float(prices @ sides + reduced[columns] @ ends + bounds.sum())
+        if bound > self.ceiling + 1e-6 * max(1.0, abs(self.ceiling)):
+            # Without this prices double for ever where whole numbers cannot keep a common row.
+            raise NoSolution(f"a value of {bound:g} or more is proven, above {self.ceiling:g}")
         if not self.relaxed:
             values = np.where(self.arrays.integer, np.round(values), values)
         mended = self.exact(values)
