@@ -7,6 +7,7 @@ of the docstrings of these modules.
 from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.common.gc_manager import PauseGC
 
 from models.program import (
     bounds,
@@ -45,9 +46,14 @@ def build(data: Data, *, relief: bool = False, tighten: frozenset[Tightening] = 
     pyomo.environ.ConcreteModel
         With one objective a term of the goals, and `model.most` holding Q_m in persons.
     """
+    # Half a million small objects that all stay: looking for garbage among them finds none.
+    with PauseGC():
+        return _build(data, relief=relief, tighten=NONE if relief else tighten)
+
+
+def _build(data: Data, *, relief: bool, tighten: frozenset[Tightening]) -> Any:
     model = pyo.ConcreteModel("quotas")
     if relief:
-        tighten = NONE
         stability.declare_relief(model, data)
     found = bounds.find(data, tighten, relief=relief)
     most = dict(zip(data.municipalities, found.quota.tolist(), strict=True))

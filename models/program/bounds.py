@@ -65,6 +65,10 @@ class Bounds:
         X by site and group, in persons, shape (S, G); zero where a group may not be.
     quota
         Q by municipality, in persons, shape (M,).
+    stated
+        The largest quota that the columns of lots allow by themselves, in persons, shape (M,):
+        a little more than Q where there is an odd lot, and what is decided exactly even where
+        that cannot be housed (which the rows must then be there to refuse).
     steps
         Most steps of every measure.
     lacking
@@ -73,12 +77,13 @@ class Bounds:
     use
         Most that could be used of every row, by all rows and bounds together.
     held
-        The same by the bounds `persons` and `quota` alone.
+        The same by the bounds `persons` and `stated` alone.
     """
 
     at: Places
     persons: Array
     quota: Array
+    stated: Array
     steps: Mapping[str, int]
     lacking: Mapping[str, float]
     use: Use
@@ -120,8 +125,9 @@ def find(data: Data, tighten: frozenset[Tightening], *, relief: bool = False) ->
         steps = order.needed(data, steps, lacking)
     free = room(data, at, steps)
     free = Room(*(np.full_like(rows, np.inf) for rows in _rows(free)))
-    held = _use(data, at, free, persons, quota)
-    return Bounds(at, persons, quota, steps, lacking, use, held)
+    stated = _stated(data, quota)
+    held = _use(data, at, free, persons, stated)
+    return Bounds(at, persons, quota, stated, steps, lacking, use, held)
 
 
 def affordable(data: Data, name: str) -> int:
@@ -187,6 +193,14 @@ def _on_lattice(data: Data, quota: Array, *, relief: bool) -> Array:
         elif not relief:
             lowered[i] = min(quota[i], data.exact[m])
     return lowered
+
+
+def _stated(data: Data, quota: Array) -> Array:
+    whole = np.floor(quota / data.step + 1e-9) * data.step + data.odd_lot
+    exact = [
+        float(data.exact.get(m, most)) for m, most in zip(data.municipalities, whole, strict=True)
+    ]
+    return np.array(exact)
 
 
 def _use(data: Data, at: Places, there: Room, persons: Array, quota: Array) -> Use:

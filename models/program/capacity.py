@@ -116,7 +116,7 @@ class Row:
         last = self._last(self.use, Tightening.LAST_STEP in tighten)
         if last is not None and last.steps == 1:
             return self._rounded(last, self.use, [], tighten)
-        added = [*self.added, *((1.0, missing) for missing in self.missing)]
+        added = [*self.added, *((1, missing) for missing in self.missing)]
         return self._row(added, self.capacity, tighten)
 
     def stated_last_step(self, tighten: frozenset[Tightening]) -> Any:

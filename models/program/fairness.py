@@ -154,7 +154,7 @@ def secant_row(model: Any, data: Data, municipality: str, pair: tuple[int, int])
     fair, divisor = data.fair_share[municipality], data.divisor(municipality)
     line = secant(*pair, fair, divisor)
     u, q = model.unfairness[municipality], lots_of(model, data, municipality)
-    terms = [(1.0, u), *((-line.slope * size, lots) for size, lots in q)]
+    terms = [(1, u), *((-line.slope * size, lots) for size, lots in q)]
     if municipality not in model.asked:
         return at_least(terms, line.intercept)
     nothing = unfairness(0, fair, divisor)
@@ -172,4 +172,4 @@ def first_row(model: Any, data: Data, municipality: str, points: list[int]) -> A
         return u >= nothing
     line = secant(0, points[0], fair, divisor)
     q = lots_of(model, data, municipality)
-    return at_least([(1.0, u), *((-line.slope * size, lots) for size, lots in q)], line.intercept)
+    return at_least([(1, u), *((-line.slope * size, lots) for size, lots in q)], line.intercept)

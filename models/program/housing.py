@@ -98,7 +98,7 @@ def _implied(data: Data, bounds: Bounds, sizes: list[int]) -> set[tuple[str, int
     in stock or to be built: more people then share the same room.
     """
     at = bounds.at
-    owned = bounds.quota[at.owner]
+    owned = bounds.stated[at.owner]
     between = {}
     for a, b in ((a, b) for a in sizes for b in sizes if a < b):
         i, j = at.sizes.index(a), at.sizes.index(b)

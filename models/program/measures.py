@@ -73,7 +73,7 @@ def constrain(model: Any, data: Data, most: Mapping[str, int]) -> None:
     model.bought_if_asked = pyo.Constraint(
         list(asked),
         rule=lambda _, name: at_most(
-            [(1.0, model.steps[name]), (-most[name], model.asked[asked[name]])], 0.0
+            [(1, model.steps[name]), (-most[name], model.asked[asked[name]])], 0.0
         ),
     )
 

@@ -64,10 +64,10 @@ def declare(model: Any, data: Data, most: dict[str, float]) -> None:
     persons = dict(model.persons.items())
 
     def placed(_: Any, m: str) -> Any:
-        here = [(-1.0, persons[s, g]) for s in data.sites[m] for g in data.groups_at(m)]
+        here = [(-1, persons[s, g]) for s in data.sites[m] for g in data.groups_at(m)]
         if m in data.exact:
             return model.quota[m] + linear(here) == 0
-        return equal([*lots_of(model, data, m), *here], 0.0)
+        return equal([*lots_of(model, data, m), *here], 0)
 
     model.quota_is_placed = pyo.Constraint(data.municipalities, rule=placed)
     model.at_least_floor = pyo.Constraint(
@@ -76,7 +76,7 @@ def declare(model: Any, data: Data, most: dict[str, float]) -> None:
     model.only_if_asked = pyo.Constraint(
         gated, rule=lambda _, m: model.quota[m] - largest(data, most[m]) * model.asked[m] <= 0
     )
-    if odd_lot:
+    if odd_lot and free:
         model.one_odd_lot = pyo.Constraint(expr=sum(model.odd.values()) <= 1)
 
 
@@ -88,8 +88,8 @@ def asked(model: Any, municipality: str) -> Any:
 
 def lots_of(model: Any, data: Data, municipality: str) -> Terms:
     """Return the terms of the quota of a municipality that is not decided exactly, in persons."""
-    odd = [(float(data.odd_lot), model.odd[municipality])] if data.odd_lot else []
-    return [(float(data.step), model.lots[municipality]), *odd]
+    odd = [(data.odd_lot, model.odd[municipality])] if data.odd_lot else []
+    return [(data.step, model.lots[municipality]), *odd]
 
 
 def largest(data: Data, most: float) -> float:

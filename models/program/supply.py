@@ -46,9 +46,9 @@ def declare(model: Any, data: Data, bounds: Bounds) -> None:
 
 def constrain(model: Any, data: Data) -> None:
     """State that everyone is placed or counted, and that integral totals are whole."""
-    placed: dict[str, Terms] = {g: [(1.0, model.unplaced[g])] for g in data.groups}
+    placed: dict[str, Terms] = {g: [(1, model.unplaced[g])] for g in data.groups}
     for (_, g), persons in model.persons.items():
-        placed[g].append((1.0, persons))
+        placed[g].append((1, persons))
     model.supply = pyo.Constraint(
         list(data.groups), rule=lambda _, g: equal(placed[g], data.groups[g].demand)
     )
