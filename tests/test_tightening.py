@@ -221,13 +221,16 @@ def test_the_last_step_again_for_the_dwellings_of_today() -> None:
 
 def test_capacity_counts_only_where_somebody_is_asked() -> None:
     """Eight rooms serve nobody under a floor of 20, not even two fifths of one asked."""
-    data = one_town({"floor": 20}, dwellings=8.0, measures=homes({"cost_per_step": 6000.0}))
+    built = measure("homes", "dwellings", site_id="0001", beds=1, cost_per_step=12e3)
+    instance = tiny([100, 300], 40, [8.0, 20.0], measures=[built])
+    goals = [{"terms": {"shortfall": 1.0, "cost": 1e-3}}]
+    data = collected(instance, Policy.model_validate({"floor": 20, "goals": goals}))
     plain, asked = (
         best(data, tighten, relaxed=True) for tighten in (NONE, frozenset({Tightening.ASKED}))
     )
-    assert plain is not None
+    assert plain == pytest.approx(40 - 28)
     assert asked is not None
-    assert asked > plain + 0.01
+    assert asked > plain + 1
 
 
 @pytest.mark.parametrize(("dwellings", "there"), [(500.0, False), (40.0, False), (39.0, True)])

@@ -180,7 +180,7 @@ def _quota(data: Data, at: Places, there: Room, persons: Array) -> Array:
     quota = np.minimum(quota, total.sum(axis=1))
     for h, need in enumerate(at.need):
         quota = np.minimum(quota, most(total, one, need, there.services[:, h]))
-    return np.maximum(0.0, quota)
+    return np.asarray(np.maximum(0.0, quota))
 
 
 def _on_lattice(data: Data, quota: Array, *, relief: bool) -> Array:

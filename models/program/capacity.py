@@ -13,7 +13,8 @@ C_r        what there is today                                                  
 units_l    what one step of measure l adds                                        units
 y_l        steps of measure l, integer                                            steps
 v_r        units missing, only where the family is soft                           units of r
-a_m        1 when m is asked, else nobody is there to use anything                yes or no
+a_m        1 when m is asked, else nobody is there to use anything; only where     yes or no
+           the fair share lies below the floor (1 elsewhere)
 L_r        most that could be used beyond today                                   units of r
 gain_{r,d} what a step of dwellings d at most adds to that (`stock`)              units of r
 N_r        steps that cover L_r                                                   steps

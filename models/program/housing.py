@@ -69,7 +69,7 @@ def constrain(model: Any, data: Data, bounds: Bounds, tighten: frozenset[Tighten
                     capacity=data.stock[s, k],
                     use=float(bounds.use.housing[site, size]),
                     held=float(bounds.held.housing[site, size]),
-                    asked=asked(model, m),
+                    asked=asked(model, data, m),
                     missing=[model.missing_dwellings[s]] if soft else [],
                 )
     capacity.state(model, "housing", rows, tighten)

@@ -28,6 +28,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from models.columns import MeasureKind
+from models.program import participation
 from models.program.data import Data
 from models.program.rows import at_most
 
@@ -64,17 +65,15 @@ def constrain(model: Any, data: Data, most: Mapping[str, int]) -> None:
     """State that nothing is bought where nobody is asked."""
     towns = {s: m for m, sites in data.sites.items() for s in sites}
     shared = {(m, pool.service) for pool in data.pools.values() for m in pool.members}
-    asked = {}
+    gates = {}
     for name, measure in data.measures.items():
         m = towns[measure.place] if not measure.service else measure.place
-        gated = m in model.asked and data.fair_share[m] < data.policy.floor
-        if gated and most[name] > 0 and (m, measure.service) not in shared:
-            asked[name] = m
+        gate = participation.asked(model, data, m)
+        if gate is not None and most[name] > 0 and (m, measure.service) not in shared:
+            gates[name] = gate
     model.bought_if_asked = pyo.Constraint(
-        list(asked),
-        rule=lambda _, name: at_most(
-            [(1, model.steps[name]), (-most[name], model.asked[asked[name]])], 0.0
-        ),
+        list(gates),
+        rule=lambda _, name: at_most([(1, model.steps[name]), (-most[name], gates[name])], 0.0),
     )
 
 

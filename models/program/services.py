@@ -64,7 +64,7 @@ def constrain(model: Any, data: Data, bounds: Bounds, tighten: frozenset[Tighten
             capacity=data.capacity[m, h],
             use=float(bounds.use.services[town[m], service[h]]),
             held=float(bounds.held.services[town[m], service[h]]),
-            asked=asked(model, m),
+            asked=asked(model, data, m),
             stock=float(today[service[h]][town[m]]),
             further=stock[h].terms(model, data, data.sites[m]) if limited_by_stock else [],
             missing=[model.missing_places[m, h]] if soft[h] else [],

@@ -73,4 +73,4 @@ def constrain(model: Any, data: Data) -> None:
 
 def _most_in(model: Any, data: Data, municipality: str, group: str) -> float:
     at_sites = sum(model.persons[s, group].ub for s in data.sites[municipality])
-    return min(data.groups[group].demand, at_sites)
+    return min(data.groups[group].demand, float(at_sites))

@@ -57,7 +57,7 @@ def constrain(model: Any, data: Data, bounds: Bounds, tighten: frozenset[Tighten
             capacity=data.seats[s],
             use=float(bounds.use.transport[position[s]]),
             held=float(bounds.held.transport[position[s]]),
-            asked=asked(model, m),
+            asked=asked(model, data, m),
             stock=float(stock.use[position[s]]) if limited else math.inf,
             further=stock.terms(model, data, (s,)) if limited else [],
             missing=[model.missing_seats[s]] if soft else [],
