@@ -54,6 +54,7 @@ def main() -> None:
         f"{RUNS} runs in separate processes with a limit of {LIMIT:g} s, seconds by phase and peak "
         "memory in MiB. Times on a shared machine of two cores; read the medians.\n\n"
         f"{table(runs)}\n\nStatus and proven gap by run: {gaps}.\n"
+        "\nBounds at the root before and after each tightening: [root-bounds.md](root-bounds.md).\n"
     )
 
 

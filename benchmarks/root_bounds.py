@@ -31,7 +31,7 @@ from models.program import ALL, NONE, Data, Tightening, build, collect
 
 RESULTS = Path(__file__).parent / "results" / "root-bounds.json"
 PAGE = Path(__file__).parent.parent / "docs" / "root-bounds.md"
-LIMIT = 120.0
+LIMIT = 600.0
 """Seconds for the plan by prices."""
 ROUNDS = 30
 """Most rounds of placing secants."""

@@ -228,6 +228,7 @@ def test_capacity_counts_only_where_somebody_is_asked() -> None:
     plain, asked = (
         best(data, tighten, relaxed=True) for tighten in (NONE, frozenset({Tightening.ASKED}))
     )
+    assert plain is not None
     assert plain == pytest.approx(40 - 28)
     assert asked is not None
     assert asked > plain + 1
