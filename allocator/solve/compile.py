@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from pyomo.common.errors import InfeasibleConstraintException
+from pyomo.common.gc_manager import PauseGC
 from pyomo.environ import Var
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
@@ -19,6 +20,12 @@ def compile_program(model: Any) -> Arrays:
     TriviallyInfeasible
         If a row without variables cannot hold.
     """
+    # The program is not garbage: looking through it for some only takes time.
+    with PauseGC():
+        return _compile(model)
+
+
+def _compile(model: Any) -> Arrays:
     variables = [v for component in model.component_objects(Var) for v in component.values()]
     try:
         form = LinearStandardFormCompiler().write(

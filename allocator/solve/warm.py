@@ -24,7 +24,8 @@ NOBODY = 1e-4
 def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
     """Return a plan as values of the columns; unfairness is left to be read exactly.
 
-    Municipalities, sites, groups and measures that the program does not know are left out;
+    Municipalities, sites, groups and measures that the program does not know are left out, and
+    so are steps beyond those that could be used;
     lots are rounded down where the step is another one.
     """
     values = np.zeros(arrays.matrix.shape[1])
@@ -39,7 +40,8 @@ def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
             values[column] = known.get(index, 0.0)
 
     fill("persons", persons)
-    fill("steps", steps)
+    upper = {name: arrays.upper[i] for name, i in arrays.columns.get("steps", {}).items()}
+    fill("steps", {name: min(steps.get(name, 0.0), most) for name, most in upper.items()})
     odd = data.odd_lot
     carries = {m: float(bool(odd) and q % data.step == odd) for m, q in quotas.items()}
     fill("odd", carries)

@@ -7,6 +7,7 @@ of the docstrings of these modules.
 from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.common.gc_manager import PauseGC
 
 from models.program import (
     bounds,
@@ -14,6 +15,7 @@ from models.program import (
     goals,
     housing,
     measures,
+    order,
     participation,
     services,
     stability,
@@ -21,27 +23,12 @@ from models.program import (
     transport,
 )
 from models.program.data import Data, collect
+from models.program.tightening import ALL, NONE, Tightening
 
-__all__ = ["Data", "build", "collect", "most_persons"]
-
-
-def most_persons(data: Data, at_site: dict[tuple[str, str], float]) -> dict[str, float]:
-    """Return Q_m, the largest quota by capacity, measures and policy, in persons."""
-    allowed = stability.largest_allowed(data)
-    return {
-        m: max(
-            0.0,
-            min(
-                bounds.most_in_municipality(data, m, at_site),
-                allowed[m],
-                float(data.target),
-            ),
-        )
-        for m in data.municipalities
-    }
+__all__ = ["ALL", "NONE", "Data", "Tightening", "build", "collect"]
 
 
-def build(data: Data, *, relief: bool = False) -> Any:
+def build(data: Data, *, relief: bool = False, tighten: frozenset[Tightening] = ALL) -> Any:
     """State the program.
 
     Parameters
@@ -50,37 +37,41 @@ def build(data: Data, *, relief: bool = False) -> Any:
         Coefficients, from `collect`.
     relief
         Let every demand on quotas give way at a price, to look for conflicts; the only
-        objective is then the sum of reliefs, in persons.
+        objective is then the sum of reliefs, in persons. Nothing is tightened.
+    tighten
+        How the program is made strong.
 
     Returns
     -------
     pyomo.environ.ConcreteModel
-        With one objective a term of the goals, and `model.most` holding Q_m.
+        With one objective a term of the goals, and `model.most` holding Q_m in persons.
     """
+    # Half a million small objects that all stay: looking for garbage among them finds none.
+    with PauseGC():
+        return _build(data, relief=relief, tighten=NONE if relief else tighten)
+
+
+def _build(data: Data, *, relief: bool, tighten: frozenset[Tightening]) -> Any:
     model = pyo.ConcreteModel("quotas")
-    at_site = {
-        (s, g): bounds.most_at_site(data, s, g)
-        for m in data.municipalities
-        for s in data.sites[m]
-        for g in data.groups_at(m)
-    }
     if relief:
         stability.declare_relief(model, data)
-        most = {m: bounds.most_in_municipality(data, m, at_site) for m in data.municipalities}
-    else:
-        most = most_persons(data, at_site)
-    supply.declare(model, data, at_site)
+    found = bounds.find(data, tighten, relief=relief)
+    most = dict(zip(data.municipalities, found.quota.tolist(), strict=True))
+    supply.declare(model, data, found)
     participation.declare(model, data, most)
     supply.constrain(model, data)
-    measures.declare(model, data)
-    housing.constrain(model, data)
-    transport.constrain(model, data)
-    services.constrain(model, data)
+    measures.declare(model, data, found.steps)
+    housing.constrain(model, data, found, tighten)
+    transport.constrain(model, data, found, tighten)
+    services.constrain(model, data, found, tighten)
+    order.constrain(model, data, found.steps, tighten)
+    if Tightening.ASKED in tighten:
+        measures.constrain(model, data, found.steps)
     stability.constrain(model, data)
     if relief:
         model.goal_relief = pyo.Objective(expr=sum(model.relief.values()))
     else:
-        fairness.constrain(model, data, most)
+        fairness.constrain(model, data, most, tighten)
         goals.declare(model, data)
     model.most = most
     return model

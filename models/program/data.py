@@ -5,7 +5,7 @@ sizes k (beds), services h, measures l; target T, step δ, floor φ, fair shares
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,7 +116,7 @@ class Data:
     def groups_at(self, municipality: str) -> list[str]:
         """Return the groups that may be placed in `municipality`."""
         open_to_minors = self.policy.minors == "anywhere" or self.minors_allowed[municipality]
-        return [g for g, group in self.groups.items() if open_to_minors or not group.minors]
+        return self._groups if open_to_minors else self._grown_up
 
     def divisor(self, municipality: str) -> float:
         """Return the fair share that unfairness is divided by, in persons.
@@ -125,21 +125,35 @@ class Data:
         someone there is possible, and dear.
         """
         fair = self.fair_share[municipality]
-        return (
-            fair if fair > 0 else min((f for f in self.fair_share.values() if f > 0), default=1.0)
-        )
+        return fair if fair > 0 else self._smallest_share
 
     def measures_at(self, kind: MeasureKind, place: str) -> list[str]:
         """Return the measures of one kind at a site (or municipality, for services)."""
         return self._by_place.get((kind, place), [])
 
+    def measures_by_place(self) -> Iterable[list[str]]:
+        """Return the measures of one kind at one place, for every kind and place."""
+        return self._by_place.values()
+
     def __post_init__(self) -> None:
         by_place: dict[tuple[MeasureKind, str], list[str]] = {}
         for name, measure in self.measures.items():
             by_place.setdefault((measure.kind, measure.place), []).append(name)
-        object.__setattr__(self, "_by_place", by_place)
+        grown_up = [g for g, group in self.groups.items() if not group.minors]
+        smallest = min((f for f in self.fair_share.values() if f > 0), default=1.0)
+        # What is asked for again and again, worked out once.
+        for name, value in (
+            ("_by_place", by_place),
+            ("_groups", list(self.groups)),
+            ("_grown_up", grown_up),
+            ("_smallest_share", smallest),
+        ):
+            object.__setattr__(self, name, value)
 
-    _by_place: Mapping[tuple[MeasureKind, str], list[str]] = field(default_factory=dict)
+    _by_place: Mapping[tuple[MeasureKind, str], list[str]] = field(init=False, repr=False)
+    _groups: list[str] = field(init=False, repr=False)
+    _grown_up: list[str] = field(init=False, repr=False)
+    _smallest_share: float = field(init=False, repr=False)
 
 
 def collect(instance: Instance, policy: Policy, fair_shares: "pd.Series[float]") -> Data:

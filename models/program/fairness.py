@@ -33,6 +33,9 @@ import pyomo.environ as pyo
 
 from models.policy import Term
 from models.program.data import Data
+from models.program.participation import lots_of
+from models.program.rows import at_least
+from models.program.tightening import Tightening
 
 RATIOS = (0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Quota ÷ fair share at which the first secants touch; more are added where needed."""
@@ -80,34 +83,57 @@ def terms_used(data: Data) -> set[Term]:
     return {term for goal in data.policy.goals for term in goal.terms}
 
 
-def constrain(model: Any, data: Data, most: dict[str, float]) -> None:
+def constrain(
+    model: Any, data: Data, most: dict[str, float], tighten: frozenset[Tightening]
+) -> None:
     """Declare the measures of fairness that the goals count, and their rows."""
     used = terms_used(data)
     if Term.UNFAIRNESS in used:
         _constrain_unfairness(model, data, most)
-    rated = [m for m in data.municipalities if data.fair_share[m] > 0]
+    finite = Tightening.FINITE in tighten
     if Term.MAX_RATIO in used:
-        model.largest_ratio = pyo.Var(domain=pyo.NonNegativeReals)
-        model.ratio = pyo.Constraint(
-            rated,
-            rule=lambda _, m: model.quota[m] - data.fair_share[m] * model.largest_ratio <= 0,
-        )
+        _constrain_ratio(model, data, most, finite=finite)
     if Term.CHANGE in used:
-        known = list(data.previous)
-        model.change = pyo.Var(known, domain=pyo.NonNegativeReals)
-        model.change_up = pyo.Constraint(
-            known, rule=lambda _, m: model.quota[m] - model.change[m] <= data.previous[m]
+        _constrain_change(model, data, most, finite=finite)
+
+
+def _constrain_ratio(model: Any, data: Data, most: dict[str, float], *, finite: bool) -> None:
+    """State R ≥ q_m / f_m; R is nowhere more than the largest Q_m / f_m need make it."""
+    rated = [m for m in data.municipalities if data.fair_share[m] > 0]
+    model.largest_ratio = pyo.Var(domain=pyo.NonNegativeReals)
+    model.ratio = pyo.Constraint(
+        rated,
+        rule=lambda _, m: model.quota[m] - data.fair_share[m] * model.largest_ratio <= 0,
+    )
+    if finite:
+        # A quota decided exactly is what it is, whatever could be housed.
+        quotas = {m: max(most[m], data.exact.get(m, 0)) for m in rated}
+        model.largest_ratio.setub(
+            max((q / data.fair_share[m] for m, q in quotas.items()), default=0.0)
         )
-        model.change_down = pyo.Constraint(
-            known, rule=lambda _, m: model.quota[m] + model.change[m] >= data.previous[m]
-        )
+
+
+def _constrain_change(model: Any, data: Data, most: dict[str, float], *, finite: bool) -> None:
+    """State C_m ≥ |q_m − previous_m|; C_m is never more than from one end to the other."""
+    known = list(data.previous)
+    model.change = pyo.Var(known, domain=pyo.NonNegativeReals)
+    model.change_up = pyo.Constraint(
+        known, rule=lambda _, m: model.quota[m] - model.change[m] <= data.previous[m]
+    )
+    model.change_down = pyo.Constraint(
+        known, rule=lambda _, m: model.quota[m] + model.change[m] >= data.previous[m]
+    )
+    if finite:
+        for m in known:
+            quota = max(most[m], data.exact.get(m, 0))
+            model.change[m].setub(max(quota, data.previous[m]))
 
 
 def _constrain_unfairness(model: Any, data: Data, most: dict[str, float]) -> None:
     model.unfairness = pyo.Var(data.municipalities, domain=pyo.NonNegativeReals)
     pairs: dict[tuple[str, int], tuple[int, int]] = {}
-    for m in data.municipalities:
-        points = lattice(data, m, most[m])
+    all_points = {m: lattice(data, m, most[m]) for m in data.municipalities}
+    for m, points in all_points.items():
         fair = data.fair_share[m]
         touched = {neighbours(points, ratio * fair) for ratio in RATIOS}
         for pair in sorted(p for p in touched if p is not None):
@@ -119,7 +145,7 @@ def _constrain_unfairness(model: Any, data: Data, most: dict[str, float]) -> Non
     model.secants = pyo.Constraint(list(pairs), rule=row)
     model.first_lot = pyo.Constraint(
         data.municipalities,
-        rule=lambda _, m: first_row(model, data, m, lattice(data, m, most[m])),
+        rule=lambda _, m: first_row(model, data, m, all_points[m]),
     )
 
 
@@ -127,22 +153,23 @@ def secant_row(model: Any, data: Data, municipality: str, pair: tuple[int, int])
     """Return U_m ≥ the line through U at the two quotas of `pair`."""
     fair, divisor = data.fair_share[municipality], data.divisor(municipality)
     line = secant(*pair, fair, divisor)
-    u, q = model.unfairness[municipality], model.quota[municipality]
+    u, q = model.unfairness[municipality], lots_of(model, data, municipality)
+    terms = [(1, u), *((-line.slope * size, lots) for size, lots in q)]
     if municipality not in model.asked:
-        return u - line.slope * q >= line.intercept
+        return at_least(terms, line.intercept)
     nothing = unfairness(0, fair, divisor)
-    asked = model.asked[municipality]
-    return u - line.slope * q - (line.intercept - nothing) * asked >= nothing
+    return at_least([*terms, (nothing - line.intercept, model.asked[municipality])], nothing)
 
 
 def first_row(model: Any, data: Data, municipality: str, points: list[int]) -> Any:
     """Return U_m ≥ the line from nothing to the first quota; U_m fixed where nothing is free."""
     fair, divisor = data.fair_share[municipality], data.divisor(municipality)
-    u, q = model.unfairness[municipality], model.quota[municipality]
+    u = model.unfairness[municipality]
     nothing = unfairness(0, fair, divisor)
     if municipality in data.exact:
         return u == unfairness(data.exact[municipality], fair, divisor)
     if not points:
         return u >= nothing
     line = secant(0, points[0], fair, divisor)
-    return u - line.slope * q >= line.intercept
+    q = lots_of(model, data, municipality)
+    return at_least([(1, u), *((-line.slope * size, lots) for size, lots in q)], line.intercept)

@@ -33,6 +33,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from models.program.data import Data
+from models.program.rows import Terms, equal, linear
 
 
 def declare(model: Any, data: Data, most: dict[str, float]) -> None:
@@ -57,25 +58,42 @@ def declare(model: Any, data: Data, most: dict[str, float]) -> None:
     def quota(_: Any, m: str) -> Any:
         if m in data.exact:
             return data.exact[m] + _relief(model, m)
-        return step * model.lots[m] + (odd_lot * model.odd[m] if odd_lot else 0)
+        return linear(lots_of(model, data, m))
 
     model.quota = pyo.Expression(data.municipalities, rule=quota)
-    model.quota_is_placed = pyo.Constraint(
-        data.municipalities,
-        rule=lambda _, m: (
-            model.quota[m]
-            - sum(model.persons[s, g] for s in data.sites[m] for g in data.groups_at(m))
-            == 0
-        ),
-    )
+    persons = dict(model.persons.items())
+
+    def placed(_: Any, m: str) -> Any:
+        here = [(-1, persons[s, g]) for s in data.sites[m] for g in data.groups_at(m)]
+        if m in data.exact:
+            return model.quota[m] + linear(here) == 0
+        return equal([*lots_of(model, data, m), *here], 0)
+
+    model.quota_is_placed = pyo.Constraint(data.municipalities, rule=placed)
     model.at_least_floor = pyo.Constraint(
         gated, rule=lambda _, m: model.quota[m] - data.policy.floor * model.asked[m] >= 0
     )
     model.only_if_asked = pyo.Constraint(
         gated, rule=lambda _, m: model.quota[m] - largest(data, most[m]) * model.asked[m] <= 0
     )
-    if odd_lot:
+    if odd_lot and free:
         model.one_odd_lot = pyo.Constraint(expr=sum(model.odd.values()) <= 1)
+
+
+def asked(model: Any, data: Data, municipality: str) -> Any:
+    """Return a_m where the relaxation would ask for a part of the floor, else none.
+
+    That is where the fair share lies below the floor. Elsewhere a_m is 1 in the relaxation
+    anyway, and rows that hold it as well make every small program slower for nothing.
+    """
+    gated = municipality in model.asked and data.fair_share[municipality] < data.policy.floor
+    return model.asked[municipality] if gated else None
+
+
+def lots_of(model: Any, data: Data, municipality: str) -> Terms:
+    """Return the terms of the quota of a municipality that is not decided exactly, in persons."""
+    odd = [(data.odd_lot, model.odd[municipality])] if data.odd_lot else []
+    return [(data.step, model.lots[municipality]), *odd]
 
 
 def largest(data: Data, most: float) -> float:

@@ -21,19 +21,21 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from models.program.bounds import Bounds
 from models.program.data import Data
+from models.program.rows import Terms, equal
 
 
-def declare(model: Any, data: Data, at_site: dict[tuple[str, str], float]) -> None:
-    """Declare persons and unplaced, and the rows of supply.
-
-    Parameters
-    ----------
-    at_site
-        Most persons by (site, group), and thereby which pairs there are.
-    """
+def declare(model: Any, data: Data, bounds: Bounds) -> None:
+    """Declare persons (where a group may be placed) and unplaced."""
+    most = {
+        (s, g): float(persons)
+        for s, row, m in zip(bounds.at.sites, bounds.persons, bounds.at.owner, strict=True)
+        for g, persons, allowed in zip(data.groups, row, bounds.at.allowed[m], strict=True)
+        if allowed
+    }
     model.persons = pyo.Var(
-        list(at_site), domain=pyo.NonNegativeReals, bounds=lambda _, s, g: (0, at_site[s, g])
+        list(most), domain=pyo.NonNegativeReals, bounds=lambda _, s, g: (0, most[s, g])
     )
     model.unplaced = pyo.Var(
         list(data.groups),
@@ -44,12 +46,11 @@ def declare(model: Any, data: Data, at_site: dict[tuple[str, str], float]) -> No
 
 def constrain(model: Any, data: Data) -> None:
     """State that everyone is placed or counted, and that integral totals are whole."""
-    placed: dict[str, list[Any]] = {g: [] for g in data.groups}
+    placed: dict[str, Terms] = {g: [(1, model.unplaced[g])] for g in data.groups}
     for (_, g), persons in model.persons.items():
-        placed[g].append(persons)
+        placed[g].append((1, persons))
     model.supply = pyo.Constraint(
-        list(data.groups),
-        rule=lambda _, g: sum(placed[g]) + model.unplaced[g] == data.groups[g].demand,
+        list(data.groups), rule=lambda _, g: equal(placed[g], data.groups[g].demand)
     )
     whole = [
         (m, g)
@@ -60,7 +61,7 @@ def constrain(model: Any, data: Data) -> None:
     model.whole = pyo.Var(
         whole,
         domain=pyo.NonNegativeIntegers,
-        bounds=lambda _, _m, g: (0, math.floor(data.groups[g].demand + 1e-9)),
+        bounds=lambda _, m, g: (0, math.floor(_most_in(model, data, m, g) + 1e-9)),
     )
     model.whole_total = pyo.Constraint(
         whole,
@@ -68,3 +69,8 @@ def constrain(model: Any, data: Data) -> None:
             sum(model.persons[s, g] for s in data.sites[m]) - model.whole[m, g] == 0
         ),
     )
+
+
+def _most_in(model: Any, data: Data, municipality: str, group: str) -> float:
+    at_sites = sum(model.persons[s, group].ub for s in data.sites[municipality])
+    return min(data.groups[group].demand, float(at_sites))
