@@ -130,9 +130,7 @@ def _services(
         tables["shared_capacities"] = pd.DataFrame(
             [{"pool_id": "west", "service_id": "class", "capacity": places}]
         )
-        tables["pool_members"] = pd.DataFrame(
-            {"pool_id": "west", "municipality_id": members}
-        )
+        tables["pool_members"] = pd.DataFrame({"pool_id": "west", "municipality_id": members})
     return tables
 
 

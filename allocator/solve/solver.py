@@ -25,7 +25,7 @@ from models.options import Method, SolveOptions
 from models.plan import Conflict, GoalResult, InstanceReference, Plan, Status
 from models.policy import Policy, Term
 from models.problems import errors, warnings
-from models.program import Data, build, collect
+from models.program import ALL, LEAN, Data, build, collect
 from models.program.fairness import terms_used
 
 PROVEN = 1e-6
@@ -147,7 +147,9 @@ class _Run:
 
     def _optimise(self, settings: Settings) -> tuple[Stages, list[GoalResult]]:
         self._tell("build")
-        model = build(self.data)
+        self.method = chosen(self.options.method, self.data)
+        apart = self.method is Method.DECOMPOSED
+        model = build(self.data, tighten=LEAN if apart else ALL)
         self.clock.lap("build")
         arrays = compile_program(model)
         self.clock.lap("compile")
@@ -165,9 +167,10 @@ class _Run:
         if self.start is not None:
             stages.warm = stages.secants.exact(solution_of(self.start, self.data, arrays))
             stages.solution = stages.warm if keeps_all(arrays, stages.warm) else None
-        self.method = chosen(self.options.method, self.data)
-        run = decomposed.run if self.method is Method.DECOMPOSED else whole.run
-        return stages, run(stages)
+        run = decomposed.run if apart else whole.run
+        results = run(stages)
+        self.notes += stages.notes
+        return stages, results
 
     def _polished(self, stages: Stages, rounded: Vector) -> Vector:
         """Re-solve the placements with the integers fixed, so that every row holds cleanly."""

@@ -23,9 +23,9 @@ from models.program import (
     transport,
 )
 from models.program.data import Data, collect
-from models.program.tightening import ALL, NONE, Tightening
+from models.program.tightening import ALL, LEAN, NONE, Tightening
 
-__all__ = ["ALL", "NONE", "Data", "Tightening", "build", "collect"]
+__all__ = ["ALL", "LEAN", "NONE", "Data", "Tightening", "build", "collect"]
 
 
 def build(data: Data, *, relief: bool = False, tighten: frozenset[Tightening] = ALL) -> Any:

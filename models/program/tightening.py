@@ -30,6 +30,9 @@ class Tightening(StrEnum):
 
 
 ALL = frozenset(Tightening)
-"""Everything: what the engine uses."""
+"""Everything: what a program solved as a whole gains from."""
+LEAN = frozenset({Tightening.STEPS, Tightening.IDLE_ROWS, Tightening.FINITE})
+"""What adds no rows. Programs taken apart gain nothing from further rows: their small integer
+programs are solved to the end, and every row costs time in each."""
 NONE: frozenset[Tightening] = frozenset()
 """Nothing but the bounds that come from capacity, every measure bought to its limit."""

@@ -123,11 +123,12 @@ def test_a_process_that_dies_is_told_of(ask: str) -> None:
     job = Job(arrays, *wanted, Settings(10.0))
     with closing(hired):
         kill_all()
+        asked = {
+            "price": lambda: hired.price(cost, relaxed=False, stop=None),
+            "solve": lambda: hired.solve([job, job], None),
+        }
         with pytest.raises(SolverError, match="a pricing process died with exit code -9"):
-            if ask == "price":
-                hired.price(cost, relaxed=False, stop=None)
-            else:
-                hired.solve([job, job], None)
+            asked[ask]()
 
 
 def test_an_answer_cut_short_is_a_death() -> None:
