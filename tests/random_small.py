@@ -65,12 +65,18 @@ def _tables(random: np.random.Generator, count: int, target: int) -> dict[str, p
             [
                 {"site_id": s, "municipality_id": m, "name": s, "transit_seats": seats}
                 for m, s in sites
-                for seats in [None if random.random() < 0.4 else float(random.integers(0, scale))]
+                for seats in [
+                    None if random.random() < 0.4 else float(random.integers(0, int(scale)))
+                ]
             ]
         ),
         "dwellings": pd.DataFrame(
             [
-                {"site_id": s, "beds": beds, "dwellings": float(random.integers(0, scale / beds))}
+                {
+                    "site_id": s,
+                    "beds": beds,
+                    "dwellings": float(random.integers(0, int(scale / beds))),
+                }
                 for _, s in sites
                 for beds in (1, 3)
             ]

@@ -167,8 +167,9 @@ def test_placements_shift_while_whole_numbers_stay() -> None:
 def test_who_is_free_is_solved_anew() -> None:
     found = stepped(np.array([2.0, 1.0, 2.0, 1.0, 1.0]), FIRST, NOBODY)
     assert found == pytest.approx(BEST, abs=1e-7)
-    other = stepped(np.array([0.0, 0.0, 0.0, 0.0, 5.0]), BOTH, NOBODY)
-    assert other == pytest.approx(BEST, abs=1e-7)
+    assert stepped(np.array([0.0, 0.0, 0.0, 0.0, 5.0]), BOTH, NOBODY) == pytest.approx(
+        BEST, abs=1e-7
+    )
 
 
 def test_what_does_not_add_up_is_mended_where_it_may_move() -> None:

@@ -176,5 +176,5 @@ def test_variety_comes_from_the_seed() -> None:
         prices.price(np.array([3.0]))
         prices.vary(np.random.default_rng(7), 4)
         made.append(np.array(prices.pool.values))
-    assert np.array_equal(*made)
+    assert np.array_equal(made[0], made[1])
     assert len(made[0]) == 5
