@@ -243,6 +243,9 @@ class Policy(PolicyPart):
     """Fewest and most persons by county."""
     fixed: Annotated[tuple[Decision, ...], AfterValidator(_once)] = ()
     """Decisions already taken."""
+    base: dict[str, Annotated[int, Field(ge=0)]] | None = None
+    """Quotas, by municipality, from which `change` and `max_change` are measured; none: the
+    instance's `previous_quota`."""
     budget: Annotated[
         Budget, BeforeValidator(lambda v: {"total": v} if isinstance(v, int | float) else v)
     ] = Budget()
