@@ -244,8 +244,7 @@ class Policy(PolicyPart):
     fixed: Annotated[tuple[Decision, ...], AfterValidator(_once)] = ()
     """Decisions already taken."""
     base: dict[str, Annotated[int, Field(ge=0)]] | None = None
-    """Quotas, by municipality, from which `change` and `max_change` are measured; none: the
-    instance's `previous_quota`."""
+    """Quotas that `change` and `max_change` are measured from; none: previous_quota."""
     budget: Annotated[
         Budget, BeforeValidator(lambda v: {"total": v} if isinstance(v, int | float) else v)
     ] = Budget()

@@ -290,7 +290,8 @@ def _measures(instance: Instance) -> dict[str, Measure]:
 
 def _previous(towns: pd.DataFrame, policy: Policy) -> dict[str, float]:
     if policy.base is None:
-        return towns["previous_quota"].dropna().to_dict()
+        known = towns["previous_quota"].dropna()
+        return {str(m): float(persons) for m, persons in known.items()}
     return {m: float(policy.base[m]) for m in towns.index if m in policy.base}
 
 
