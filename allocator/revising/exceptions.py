@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from allocator.keys import fair_shares
 from allocator.revising.question import Question
-from allocator.solve.conflicts import in_words
+from allocator.solve.conflicts import SOMEBODY, in_words
 from models.answers import Rule, RuleException
 from models.instance import Instance
 from models.plan import Plan
@@ -77,25 +77,25 @@ def _limits(municipality: str, data: Data, quota: dict[str, int], side: str) -> 
 
 
 def _capacities(municipality: str, revised: Plan, base: Plan, data: Data) -> list[str]:
-    """Return the capacities that are used up there, those that shrank first."""
+    """Return the capacities that are used up there, those too small for the plan before first."""
     pools = {p for p, pool in data.pools.items() if municipality in pool.members}
     key = ["family", "municipality_id", "site_id", "item"]
     now, before = (
         plan.capacity.fillna({"municipality_id": "", "site_id": ""}) for plan in (revised, base)
     )
-    rows = now.merge(before[[*key, "capacity"]], on=key, how="left", suffixes=("", "_before"))
+    figures = before[[*key, "used", "capacity"]]
+    rows = now.merge(figures, on=key, how="left", suffixes=("", "_before"))
     shared = (rows["municipality_id"] == "") & rows["item"].isin(pools)
     here = rows[(rows["municipality_id"] == municipality) | shared]
-    shrank = here["capacity"] < here["capacity_before"] - 1e-6
-    # Less than a lot is left, so nothing more can be asked; what shrank explains it best.
-    full = here["slack"] < data.step
+    # What the plan before used and what is not there any more explains best.
+    gone = here["used_before"] > here["capacity"] + SOMEBODY
     fell = [
-        f"{_place(row)} fell from {row['capacity_before']:g} to {row['capacity']:g}"
-        for row in here[full & shrank].to_dict("records")
+        f"{_place(row)} fell to {row['capacity']:g}, the plan before uses {row['used_before']:g}"
+        for row in here[gone].to_dict("records")
     ]
     used_up = [
         f"{_place(row)} is used up ({row['used']:g} of {row['capacity']:g})"
-        for row in here[here["binding"] & ~shrank & (here["used"] > 0)].to_dict("records")
+        for row in here[here["binding"] & ~gone & (here["used"] > 0)].to_dict("records")
     ]
     return fell + used_up
 
