@@ -125,7 +125,7 @@ def test_where_a_capacity_disappeared_the_exception_is_named() -> None:
     (exception,) = revision.exceptions
     assert (exception.municipality_id, exception.persons) == ("0001", -10)
     assert "0001 loses 10 persons against the rule: housing" in exception.message
-    assert "fell to 12, the plan before uses 20" in exception.message
+    assert "has 12, the plan before uses 20" in exception.message
     assert revision.plan.revised is not None
     assert revision.plan.revised.exceptions == (exception,)
     why = revision.changes.set_index("municipality_id")["why"]

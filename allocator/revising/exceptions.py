@@ -90,7 +90,7 @@ def _capacities(municipality: str, revised: Plan, base: Plan, data: Data) -> lis
     # What the plan before used and what is not there any more explains best.
     gone = here["used_before"] > here["capacity"] + SOMEBODY
     fell = [
-        f"{_place(row)} fell to {row['capacity']:g}, the plan before uses {row['used_before']:g}"
+        f"{_place(row)} has {row['capacity']:g}, the plan before uses {row['used_before']:g}"
         for row in here[gone].to_dict("records")
     ]
     used_up = [

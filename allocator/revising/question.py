@@ -84,20 +84,34 @@ class Question:
             else:
                 eased = quota + given.get(m, 0)
                 most[m] = min(most.get(m, eased), eased)
-        fixed = [d for d in self.own.fixed if d.relation is Relation.EXACT]
-        fixed += _decisions(Relation.AT_LEAST, {m: n for m, n in least.items() if n > 0})
-        fixed += _decisions(Relation.AT_MOST, most)
         own = self.own.model_dump(mode="json")
         first = [{"terms": {term.value: 1.0}} for term in FIRST]
         then = [goal for goal in own["goals"] if not set(goal["terms"]) <= set(FIRST)]
+        return self._stated(least, most, [*first, *then])
+
+    def fewest_lost(self) -> Policy:
+        """Return the policy without the rule whose only goal is that the fewest persons are lost.
+
+        With L persons lost and G gained, Σ |q − base| = L + G and the shortfall is T − Σ base
+        + L − G, so that the sum of the two is 2 L and a constant.
+        """
+        goal = {"terms": {Term.CHANGE.value: 1.0, Term.SHORTFALL.value: 1.0}}
+        return self._stated(self.least, self.most, [goal])
+
+    def _stated(
+        self, least: Mapping[str, int], most: Mapping[str, int], goals: list[dict[str, Any]]
+    ) -> Policy:
+        fixed = [d for d in self.own.fixed if d.relation is Relation.EXACT]
+        fixed += _decisions(Relation.AT_LEAST, {m: n for m, n in least.items() if n > 0})
+        fixed += _decisions(Relation.AT_MOST, most)
         changed: dict[str, Any] = {
             "fixed": [decision.model_dump(mode="json") for decision in fixed],
-            "goals": [*first, *then],
+            "goals": goals,
             "base": dict(self.base),
             # Stated as least and most, because it is measured from last year and not from the plan.
             "max_change": None,
         }
-        return policy_from(own | changed)
+        return policy_from(self.own.model_dump(mode="json") | changed)
 
 
 def question(

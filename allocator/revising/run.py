@@ -14,7 +14,7 @@ from allocator.solve import solve
 from allocator.solve.arrays import TriviallyInfeasible
 from allocator.solve.conflicts import smallest_reliefs
 from allocator.solve.engine import Settings
-from models.answers import Answer, AuditEntry, Revised
+from models.answers import Answer, AuditEntry, Revised, Rule
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan, Status
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 RELIEF_GAP = 1e-6
 """Relative gap at which the smallest relief counts as found."""
+
+NOT_PROVEN = "that the rule could not hold for more municipalities is not proven: time ran out"
 
 
 def revise(
@@ -92,10 +94,12 @@ def revise(
     options = options or plan.options
     revised = solve(instance, asks.policy(), options, progress=progress, cancel=cancel)
     if revised.status is Status.INFEASIBLE and not strict:
-        reliefs = _reliefs(instance, asks, options, cancel)
+        reliefs, proven = _reliefs(instance, asks, options, cancel)
         if reliefs:
             eased = asks.policy(reliefs)
             revised = solve(instance, eased, options, progress=progress, cancel=cancel)
+            notes = revised.warnings if proven else (*revised.warnings, NOT_PROVEN)
+            revised = revised.model_copy(update={"warnings": notes})
     entries = _entries(decisions, asks)
     about = Revised(
         target=plan.totals.target,
@@ -141,15 +145,26 @@ def _entries(decisions: Sequence[Answer], asks: Question) -> tuple[AuditEntry, .
 
 def _reliefs(
     instance: Instance, asks: Question, options: SolveOptions, cancel: "Flag | None"
-) -> dict[str, int]:
-    """Return by how many persons the rule must give way, by municipality; empty: it need not."""
+) -> tuple[dict[str, int], bool]:
+    """Return how far the rule must give way, in persons, and whether that is proven least.
+
+    Empty when giving way does not help.
+    """
+    if asks.rule is Rule.NOBODY_LOSES:
+        # As a goal, because the engine is at its best there; the search below is for few demands.
+        eased = solve(instance, asks.fewest_lost(), options, cancel=cancel)
+        quota = eased.quotas.set_index("municipality_id")["quota"].to_dict()
+        lost = {m: q - int(quota[m]) for m, q in asks.free.items() if quota.get(m, q) < q}
+        return lost, eased.status in (Status.OPTIMAL, Status.WITHIN_GAP)
     policy = asks.policy()
     data = collect(instance, policy, fair_shares(instance, policy))
     settings = Settings(options.time_limit, RELIEF_GAP, options.seed)
     try:
-        reliefs = smallest_reliefs(data, asks.yielding, settings, cancel)
+        found = smallest_reliefs(data, asks.yielding, settings, cancel)
     except TriviallyInfeasible:
-        return {}
-    return {
-        where: math.ceil(persons - RELIEF_GAP) for (_, where, _), persons in (reliefs or {}).items()
-    }
+        found = None
+    if found is None:
+        return {}, True
+    reliefs, proven = found
+    persons = {where: math.ceil(n - RELIEF_GAP) for (_, where, _), n in reliefs.items()}
+    return persons, proven

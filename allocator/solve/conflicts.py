@@ -65,7 +65,7 @@ def find_conflicts(data: Data, settings: Settings, cancel: Flag | None) -> list[
 
 def smallest_reliefs(
     data: Data, yielding: Mapping[Place, float], settings: Settings, cancel: Flag | None
-) -> dict[Place, float] | None:
+) -> tuple[dict[Place, float], bool] | None:
     """Find by how little some demands must give way when none of the others does.
 
     Parameters
@@ -75,9 +75,9 @@ def smallest_reliefs(
 
     Returns
     -------
-    dict or None
-        Persons by which each gives way, those that need not left out; none when the other
-        demands clash among themselves.
+    reliefs, proven
+        Persons by which each gives way, those that need not left out, and whether that is
+        proven least; none when the other demands clash among themselves.
 
     Raises
     ------
@@ -98,7 +98,8 @@ def smallest_reliefs(
     reliefs = {
         place: float(outcome.solution[column]) for place, column in arrays.columns["relief"].items()
     }
-    return {place: persons for place, persons in reliefs.items() if persons > SOMEBODY}
+    needed = {place: persons for place, persons in reliefs.items() if persons > SOMEBODY}
+    return needed, outcome.ending is Ending.OPTIMAL
 
 
 def in_words(demand: Demand) -> str:
