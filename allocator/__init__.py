@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from allocator.errors import (
         AllocatorError,
         InstanceMismatch,
+        InvalidDecisions,
         InvalidInput,
         InvalidInstance,
         InvalidPlan,
@@ -39,12 +40,15 @@ if TYPE_CHECKING:
     from allocator.plans import instance_of, read_plan, write_plan
     from allocator.policies import policy_from, read_policy
     from allocator.report import report
+    from allocator.revising import Revision, revise
+    from allocator.revising.decisions import read_decisions
     from allocator.settings_of_policy import policy_with_comments
     from allocator.solve import solve
     from allocator.solve.progress import Progress
     from allocator.verify import Violation, verify
     from allocator.version import VERSION
     from allocator.writing import write
+    from models.answers import Answer, AnswerKind
     from models.instance import Instance
     from models.options import SolveOptions
     from models.plan import Plan, Status
@@ -54,6 +58,8 @@ if TYPE_CHECKING:
 __all__ = [
     "VERSION",
     "AllocatorError",
+    "Answer",
+    "AnswerKind",
     "Audit",
     "Candidate",
     "Comparison",
@@ -61,6 +67,7 @@ __all__ = [
     "Instance",
     "InstanceMismatch",
     "InvalidApportionment",
+    "InvalidDecisions",
     "InvalidInput",
     "InvalidInstance",
     "InvalidPlan",
@@ -72,6 +79,7 @@ __all__ = [
     "Policy",
     "Problem",
     "Progress",
+    "Revision",
     "Severity",
     "SolveOptions",
     "SolverError",
@@ -93,9 +101,11 @@ __all__ = [
     "packaged",
     "policy_from",
     "policy_with_comments",
+    "read_decisions",
     "read_plan",
     "read_policy",
     "report",
+    "revise",
     "solve",
     "verify",
     "write",
@@ -108,9 +118,11 @@ _HOMES = {
     "allocator.checking": ("check", "check_policy"),
     "allocator.key_comparison": ("KeyComparison", "compare_keys"),
     "allocator.compare": ("Candidate", "Comparison", "candidates_from", "compare"),
+    "allocator.revising.decisions": ("read_decisions",),
     "allocator.errors": (
         "AllocatorError",
         "InstanceMismatch",
+        "InvalidDecisions",
         "InvalidInput",
         "InvalidInstance",
         "InvalidPlan",
@@ -125,12 +137,14 @@ _HOMES = {
     "allocator.plans": ("instance_of", "read_plan", "write_plan"),
     "allocator.policies": ("policy_from", "read_policy"),
     "allocator.report": ("report",),
+    "allocator.revising": ("Revision", "revise"),
     "allocator.settings_of_policy": ("policy_with_comments",),
     "allocator.solve": ("solve",),
     "allocator.solve.progress": ("Progress",),
     "allocator.verify": ("Violation", "verify"),
     "allocator.version": ("VERSION",),
     "allocator.writing": ("write",),
+    "models.answers": ("Answer", "AnswerKind"),
     "models.instance": ("Instance",),
     "models.options": ("SolveOptions",),
     "models.plan": ("Plan", "Status"),

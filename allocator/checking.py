@@ -46,6 +46,9 @@ def _places(instance: Instance, policy: Policy) -> Iterator[Problem]:
                 "the instance has no such municipality",
                 "give its official number as text, leading zeros included",
             )
+    for m in sorted(set(policy.base or {}) - known):
+        expected = "give its official number as text, leading zeros included"
+        yield _wrong(f"base.{m}", m, "the instance has no such municipality", expected)
 
 
 def _families(instance: Instance, policy: Policy) -> Iterator[Problem]:
@@ -77,20 +80,25 @@ def _decided(instance: Instance, policy: Policy) -> Iterator[Problem]:
 
 def _figures(instance: Instance, policy: Policy) -> Iterator[Problem]:
     terms = {term for goal in policy.goals for term in goal.terms}
-    known = instance.municipalities["previous_quota"].notna()
+    if policy.base is None:
+        known = instance.municipalities["previous_quota"].notna()
+        column, place = "previous_quota", "the column in municipalities.csv"
+    else:
+        known = instance.municipalities["municipality_id"].isin(list(policy.base))
+        column, place = "a quota in `base`", "`base` in the policy"
     fields = ["goals"] * (Term.CHANGE in terms) + ["max_change"] * (policy.max_change is not None)
     for field in fields:
         if not known.any():
             yield Problem(
-                "change is to be counted or limited, but the instance has no previous_quota",
-                "add the column to municipalities.csv, or drop it from the policy",
+                f"change is to be counted or limited, but no municipality has {column}",
+                f"fill {place}, or drop it from the policy",
                 "policy",
                 column=field,
             )
         elif not known.all():
             yield Problem(
-                f"{int((~known).sum())} municipalities lack previous_quota and may change freely",
-                "fill the column in municipalities.csv",
+                f"{int((~known).sum())} municipalities lack {column} and may change freely",
+                f"fill {place}",
                 "policy",
                 column=field,
                 severity=Severity.WARNING,

@@ -6,7 +6,8 @@
     ├── InvalidInput          lists every problem at once
     │   ├── InvalidInstance
     │   ├── InvalidPolicy
-    │   └── InvalidPlan
+    │   ├── InvalidPlan
+    │   └── InvalidDecisions
     ├── InstanceMismatch      a plan belongs to another instance
     ├── SolverError           the solver crashed or failed
     └── VerificationError     a plan breaks a rule or reports a wrong figure
@@ -44,6 +45,10 @@ class InvalidPolicy(InvalidInput):
 
 class InvalidPlan(InvalidInput):
     """A plan folder cannot be read."""
+
+
+class InvalidDecisions(InvalidInput):
+    """Answers of municipalities cannot be used, or not with this plan."""
 
 
 class InstanceMismatch(AllocatorError):  # noqa: N818 - the name says it best

@@ -84,6 +84,29 @@ def policy_from(data: Mapping[str, Any]) -> Policy:
     return found
 
 
+def with_settings(policy: Policy, settings: Sequence[str]) -> Policy:
+    """Return `policy` with single settings changed, as ``path=value``, applied in order.
+
+    Raises
+    ------
+    InvalidPolicy
+        With every problem of the settings at once.
+    """
+    problems: list[Problem] = []
+    data = policy.model_dump(mode="json")
+    for setting in settings:
+        try:
+            _apply(data, setting)
+        except _Unreadable as unreadable:
+            problems.append(unreadable.problem)
+    found = _problems_of(data)
+    if problems or isinstance(found, list):
+        raise InvalidPolicy(
+            "the policy cannot be used", problems + (found if isinstance(found, list) else [])
+        )
+    return found
+
+
 class _Unreadable(Exception):  # noqa: N818  # never leaves this module
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

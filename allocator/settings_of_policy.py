@@ -25,6 +25,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "max_change": {"persons": 10.0, "share": 0.25},
     "county_bounds": [{"county_id": "03", "at_least": 100.0, "at_most": 900.0}],
     "fixed": [{"municipality_id": "0301", "relation": "at_most", "persons": 800}],
+    "base": {"0301": 800},
     "soft": {"health": 100.0},
     "key.weights": {"population": 1.0},
     "key.options": {"area_cap": 0.25},

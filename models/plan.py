@@ -15,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from models.answers import AuditEntry, Revised
 from models.columns import Column, ColumnType, Table
 from models.options import Method, SolveOptions
 from models.policy import Policy, Term
@@ -285,6 +286,10 @@ class Plan(_Part):
     """Whether the run started from a plan at hand. Others can repeat only a run that did not."""
     conflicts: tuple[Conflict, ...] = ()
     """What clashes, when the status is `infeasible`."""
+    audit: tuple[AuditEntry, ...] = ()
+    """Every answer taken up since the first plan, oldest first."""
+    revised: Revised | None = None
+    """What the plan was revised from; none: it is no revision."""
     timings: dict[str, float] = {}
     """Seconds by phase."""
     versions: dict[str, str] = {}

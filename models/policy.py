@@ -243,6 +243,8 @@ class Policy(PolicyPart):
     """Fewest and most persons by county."""
     fixed: Annotated[tuple[Decision, ...], AfterValidator(_once)] = ()
     """Decisions already taken."""
+    base: dict[str, Annotated[int, Field(ge=0)]] | None = None
+    """Quotas that `change` and `max_change` are measured from; none: previous_quota."""
     budget: Annotated[
         Budget, BeforeValidator(lambda v: {"total": v} if isinstance(v, int | float) else v)
     ] = Budget()

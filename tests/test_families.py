@@ -226,3 +226,14 @@ def test_outcomes_are_maximised() -> None:
     plan = plan_of(instance, goals=[["shortfall"], ["outcome"]])
     assert quotas(plan) == [0, 30, 30]
     assert plan.goals[1].value == pytest.approx(-42.0)
+
+
+def test_change_is_measured_from_the_base_of_the_policy_when_it_has_one() -> None:
+    towns = {"previous_quota": [40, 10, 10]}
+    goals = [["shortfall"], ["change"]]
+    base = {"0001": 10, "0002": 15, "0003": 30}
+    instance = tiny([100, 100, 100], 60, ROOM, towns=towns)
+    plan = plan_of(instance, base=base, goals=goals, max_change={"persons": 5})
+    assert plan.totals is not None
+    assert plan.totals.change == 5.0
+    assert all(abs(q - b) <= 5 for q, b in zip(quotas(plan), base.values(), strict=True))

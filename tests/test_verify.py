@@ -377,3 +377,9 @@ def test_verification_knows_neither_the_program_nor_the_solver() -> None:
     foreign = {name for name in imported if not name.startswith(allowed)}
     assert foreign == plain | {"numpy", "numpy.typing", "pandas", "pydantic"}
     assert not any(name.startswith("models.program") for name in imported)
+
+
+def test_change_is_recomputed_from_the_base_of_the_policy() -> None:
+    instance, policy, plan = demand(base={"0101": 0}, max_change={"persons": 1.0})(*case())
+    broken = {(v.rule, v.where) for v in verify(instance, policy, plan)}
+    assert {("max_change", "0101"), ("totals", "change")} <= broken

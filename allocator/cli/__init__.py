@@ -16,6 +16,7 @@ from allocator.cli.keys import keys_app
 from allocator.cli.packages import build_instance_command, instances_command
 from allocator.cli.policy import policy_command
 from allocator.cli.report import report_command
+from allocator.cli.revise import revise_command
 from allocator.cli.show import show_command
 from allocator.cli.solve import solve_command
 
@@ -59,6 +60,7 @@ def _root(
 
 
 app.command("solve")(solve_command)
+app.command("revise")(revise_command)
 app.command("check")(check_command)
 app.command("verify")(verify_command)
 app.command("show")(show_command)

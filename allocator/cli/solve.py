@@ -91,7 +91,7 @@ def solve_command(
 
     if out is not None:
         refuse_existing(out, overwrite=overwrite)
-    options = _options(
+    options = options_from(
         time_limit=time_limit,
         gap=gap,
         seed=seed,
@@ -116,10 +116,11 @@ def solve_command(
     if out is not None and plan.found:
         write_plan(plan, out, overwrite=overwrite)
     _print(plan, given, out, as_json=json_)
-    raise typer.Exit(_code(plan, interrupted=cancel.is_set(), strict=fail_on_shortfall))
+    raise typer.Exit(code_of(plan, interrupted=cancel.is_set(), strict=fail_on_shortfall))
 
 
-def _options(**given: float | str | None) -> "SolveOptions":
+def options_from(**given: float | str | None) -> "SolveOptions":
+    """Return the options given on the command line; those that are none are left as usual."""
     from models.options import SolveOptions
 
     try:
@@ -166,7 +167,8 @@ def _print(plan: "Plan", instance: "Instance", out: Path | None, *, as_json: boo
         typer.echo(f"written to {out}" if plan.found else f"nothing to write to {out}")
 
 
-def _code(plan: "Plan", *, interrupted: bool, strict: bool) -> Exit:
+def code_of(plan: "Plan", *, interrupted: bool, strict: bool) -> Exit:
+    """Return the exit code that a plan ends a command with."""
     if interrupted:
         return Exit.INTERRUPTED
     if plan.totals is None:

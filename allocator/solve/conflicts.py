@@ -1,12 +1,19 @@
 """What clashes when no plan keeps every demand: the smallest sum of reliefs, in words."""
 
+from collections.abc import Mapping
+
 from allocator.errors import SolverError
 from allocator.solve import engine
 from allocator.solve.compile import compile_program
 from allocator.solve.engine import Ending, Flag, Settings
 from models.plan import Conflict
 from models.program import Data, build
-from models.program.stability import demands
+from models.program.stability import Demand, demands
+
+Place = tuple[str, str, str]
+"""A demand: its rule, the municipality or county, and the side, as in `Demand`."""
+SOMEBODY = 1e-6
+"""Persons from which a relief is one."""
 
 _RULES = {
     "county_bounds": "county {where} is to take {side} {persons:g} persons",
@@ -47,13 +54,59 @@ def find_conflicts(data: Data, settings: Settings, cancel: Flag | None) -> list[
     found = []
     for (rule, where, side), column in arrays.columns["relief"].items():
         persons = float(outcome.solution[column])
-        if persons <= 1e-6:
+        if persons <= SOMEBODY:
             continue
         if (rule, where, side) in wanted:
             found.append(_conflict(rule, where, side, wanted[rule, where, side], persons))
         else:
             found.append(_exact(where, side, data.exact[where], persons))
     return sorted(found, key=lambda conflict: -conflict.persons)
+
+
+def smallest_reliefs(
+    data: Data, yielding: Mapping[Place, float], settings: Settings, cancel: Flag | None
+) -> tuple[dict[Place, float], bool] | None:
+    """Find by how little some demands must give way when none of the others does.
+
+    Parameters
+    ----------
+    yielding
+        Most persons by which each of these demands may give way, by rule, place and side.
+
+    Returns
+    -------
+    reliefs, proven
+        Persons by which each gives way, those that need not left out, and whether that is
+        proven least; none when the other demands clash among themselves.
+
+    Raises
+    ------
+    SolverError
+        If the question cannot be answered in time.
+    """
+    arrays = compile_program(build(data, relief=True))
+    upper = arrays.upper.copy()
+    for place, column in arrays.columns["relief"].items():
+        upper[column] = min(upper[column], yielding.get(place, 0.0))
+    cost, constant = arrays.objectives["relief"]
+    arrays = arrays.with_bounds(arrays.lower, upper)
+    outcome = engine.run(arrays, cost, constant, settings, cancel=cancel)
+    if outcome.ending is Ending.INFEASIBLE:
+        return None
+    if outcome.solution is None:
+        raise SolverError("where the rule must give way could not be found in the time given")
+    reliefs = {
+        place: float(outcome.solution[column]) for place, column in arrays.columns["relief"].items()
+    }
+    needed = {place: persons for place, persons in reliefs.items() if persons > SOMEBODY}
+    return needed, outcome.ending is Ending.OPTIMAL
+
+
+def in_words(demand: Demand) -> str:
+    """Say what a demand asks: ``0301 may take at most 30 persons by its max_quota``."""
+    return _RULES[demand.rule].format(
+        where=demand.where, side=_SIDES[demand.side], persons=demand.persons
+    )
 
 
 def _conflict(rule: str, where: str, side: str, wanted: float, persons: float) -> Conflict:

@@ -55,6 +55,13 @@ class Facts:
         }
 
     @cached_property
+    def before(self) -> "pd.Series[float]":
+        """Quota that change is measured from, in persons; blank where there is none."""
+        if self.policy.base is None:
+            return self.towns["previous_quota"].astype("float64")
+        return pd.Series(self.policy.base, dtype="float64").reindex(self.towns.index)
+
+    @cached_property
     def persons(self) -> Array:
         """Persons placed, shape (sites, groups)."""
         rows = self.plan.placements

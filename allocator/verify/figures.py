@@ -13,7 +13,6 @@ ZERO = 1e-6
 
 def terms(facts: Facts, overload: float) -> dict[Term, float]:
     """Recompute every term as goals count it: all minimised, hence `outcome` negative."""
-    before = facts.towns["previous_quota"]
     divisor = facts.fair.where(facts.fair > 0, facts.fair[facts.fair > 0].min())
     # Without any fair share there is none to divide by; the program divides by one person.
     unfair = (facts.quota - facts.fair) ** 2 / divisor.fillna(1.0)
@@ -23,7 +22,7 @@ def terms(facts: Facts, overload: float) -> dict[Term, float]:
         Term.UNFAIRNESS: float(unfair.sum()),
         Term.MAX_RATIO: float(facts.ratio.max()) if facts.ratio.notna().any() else 0.0,
         Term.COST: float(facts.paid.sum()),
-        Term.CHANGE: float((facts.quota - before).abs().sum()),
+        Term.CHANGE: float((facts.quota - facts.before).abs().sum()),
         Term.OUTCOME: -_successes(facts),
     }
 
@@ -52,7 +51,7 @@ def totals(facts: Facts, worth: Mapping[Term, float]) -> Iterator[Violation]:
         "smallest_ratio": float(facts.ratio.min()) if rated else None,
         "unfairness": worth[Term.UNFAIRNESS],
         "overload": worth[Term.OVERLOAD],
-        "change": worth[Term.CHANGE] if facts.towns["previous_quota"].notna().any() else None,
+        "change": worth[Term.CHANGE] if facts.before.notna().any() else None,
         "outcome": -worth[Term.OUTCOME] if len(facts.instance.outcomes) else None,
     }
     for name, value in expected.items():

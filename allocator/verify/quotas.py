@@ -61,7 +61,7 @@ def limits(facts: Facts) -> Iterator[Violation]:
         yield from above("max_share_of_population", q, most, "quota, most persons")
     yield from above("max_quota", q, towns["max_quota"], "quota, most persons")
     if policy.max_change is not None:
-        before = towns["previous_quota"]
+        before = facts.before
         limit = np.maximum(policy.max_change.persons, policy.max_change.share * before)
         yield from above("max_change", (q - before).abs(), limit, "change, largest allowed")
     for decision in policy.fixed:

@@ -182,7 +182,7 @@ def collect(instance: Instance, policy: Policy, fair_shares: "pd.Series[float]")
         county=towns["county_id"].to_dict(),
         population=towns["population"].to_dict(),
         fair_share={m: float(fair_shares[m]) for m in towns.index},
-        previous=towns["previous_quota"].dropna().to_dict(),
+        previous=_previous(towns, policy),
         max_quota=towns["max_quota"].dropna().to_dict(),
         minors_allowed=towns["minors_allowed"].to_dict(),
         sites={m: tuple(s) for m, s in sites.items()},
@@ -300,6 +300,13 @@ def _measures(instance: Instance) -> dict[str, Measure]:
             max_steps=int(row.max_steps),
         )
     return measures
+
+
+def _previous(towns: pd.DataFrame, policy: Policy) -> dict[str, float]:
+    if policy.base is None:
+        known = towns["previous_quota"].dropna()
+        return {str(m): float(persons) for m, persons in known.items()}
+    return {m: float(policy.base[m]) for m in towns.index if m in policy.base}
 
 
 def _exact(fixed: tuple[Decision, ...]) -> dict[str, int]:
