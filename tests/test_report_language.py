@@ -82,13 +82,29 @@ def test_every_setting_is_put_into_words(language: str) -> None:
         "budget": {"total": 111.0, "dwellings": 112.0, "transit": 113.0, "service": 114.0},
         "soft": {"health": 2.5},
         "minors": "anywhere",
+        "base": {f"{i:04d}": 10 for i in range(61)},
         "goals": ({"terms": {term: 1.0}} for term in Term),
     }
     changes["goals"] = tuple(changes["goals"])
     before = set(policy_in_words(Policy(), instance, texts))
     policy = Policy.model_validate(changes)
     said = " ".join(set(policy_in_words(policy, instance, texts)) - before)
-    for number in ("50", "7", "14", "3", "11", "35", "21", "41", "31", "32", "33", "111", "112"):
+    for number in (
+        "50",
+        "7",
+        "14",
+        "3",
+        "11",
+        "35",
+        "21",
+        "41",
+        "31",
+        "32",
+        "33",
+        "111",
+        "112",
+        "61",
+    ):
         assert re.search(rf"\b{number}\b", said), number
     for weight in (0.25, 0.4, 1.7, 2.5):
         assert f"{weight:g}".replace(".", "," if language == "nb" else ".") in said

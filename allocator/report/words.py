@@ -12,6 +12,7 @@ _SAID = frozenset(
     {
         "target", "key", "credits", "step", "floor", "max_share_of_population", "min_ratio",
         "max_ratio", "max_change", "county_bounds", "fixed", "budget", "soft", "minors", "goals",
+        "base",
     }
 )  # fmt: skip
 """Settings that are put into words here; any other is shown as it is, never left out."""
@@ -121,6 +122,8 @@ def _places(policy: Policy, instance: Instance, texts: Texts) -> Iterator[str]:
     for decision in policy.fixed:
         name, persons = names[decision.municipality_id], texts.number(decision.persons)
         yield texts(keys[decision.relation], name=name, persons=persons)
+    if policy.base:
+        yield texts("policy.base", count=texts.number(len(policy.base)))
     if (~towns["minors_allowed"]).any():
         yield texts(f"policy.minors_{policy.minors}")
 

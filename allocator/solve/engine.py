@@ -8,7 +8,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ import numpy as np
 
 from allocator.errors import SolverError
 from allocator.solve.arrays import Arrays, Vector
+
+TINY = 1e-9
+"""Coefficients that HiGHS takes for rounding and leaves out."""
 
 
 class Ending(StrEnum):
@@ -182,6 +185,11 @@ def _accept(status: highspy.HighsStatus, what: str) -> None:
 
 
 def _model(arrays: Arrays, cost: Vector, constant: float) -> highspy.HighsLp:
+    if arrays.matrix.nnz and np.abs(arrays.matrix.data).min() <= TINY:
+        matrix = arrays.matrix.copy()
+        matrix.data[np.abs(matrix.data) <= TINY] = 0.0
+        matrix.eliminate_zeros()
+        arrays = replace(arrays, matrix=matrix)
     model = highspy.HighsLp()
     model.num_row_, model.num_col_ = arrays.matrix.shape
     model.col_cost_ = cost

@@ -16,8 +16,15 @@ PERSONS = (
     "requested_2024",
     "settled_2022",
     "settled_2023",
+    "asylum_applications",
+    "reception_residents",
+    "refugee_stock",
+    "rental_dwellings",
+    "state_places",
+    "tax_revenue",
+    "gdp",
 )
-"""Columns of municipalities that grow with it; whole persons."""
+"""Columns of municipalities that grow with it; whole persons, dwellings and kroner."""
 
 SHARES = ("employment_rate", "renting_share", "urban_share")
 """Columns between 0 and 1, three decimals as published."""
@@ -25,7 +32,14 @@ SHARES = ("employment_rate", "renting_share", "urban_share")
 AMOUNTS: Mapping[str, int] = {"area_km2": 1, "median_household_income_nok": -2}
 """Columns that vary on their own, with the decimals they are published with."""
 
-KEPT = ("minors_allowed", "centrality_class", "kostra_group")
+KEPT = (
+    "minors_allowed",
+    "centrality_class",
+    "kostra_group",
+    "programme_results",
+    "ses_score",
+    "unemployment_rate",
+)
 """Columns that say what kind of place it is, and stay as drawn."""
 
 

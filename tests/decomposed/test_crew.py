@@ -216,7 +216,8 @@ def test_cancelling_before_there_is_a_plan_finds_none() -> None:
 
 def test_cancelling_later_keeps_the_best_plan_so_far() -> None:
     plan = cancelled(EASY, lambda progress: progress.incumbent is not None)
-    assert plan.status is Status.LIMIT
+    # The first plan may be proven good enough in the same moment.
+    assert plan.status in (Status.LIMIT, Status.WITHIN_GAP, Status.OPTIMAL)
     assert plan.found
 
 
@@ -273,7 +274,9 @@ def test_a_script_without_a_guard_is_run_once() -> None:
     )
     result = run_script(text)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["begins", "within_gap"]
+    begins, status = result.stdout.split()
+    assert begins == "begins"
+    assert status in ("within_gap", "optimal")
 
 
 # What the process beside does with what it reads.
