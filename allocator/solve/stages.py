@@ -23,6 +23,8 @@ from models.program.data import Data
 HOLD = 5e-7
 """Part of a goal's value (and absolute amount) by which rounding may break its hold: half of
 the gap at which a goal counts as proven, or what later goals take would be read as a gap."""
+ZERO = 1e-9
+"""Value at which a goal counts as met in full, so that nothing it counts may be there."""
 Objective = tuple[Vector, float]
 """Coefficients, shape (columns,), and a constant."""
 
@@ -175,7 +177,7 @@ def hold(arrays: Arrays, objective: Objective, allowed: float) -> Arrays:
     """Let `objective` not exceed `allowed` any more."""
     cost, constant = objective
     used = np.flatnonzero(cost)
-    zero = allowed - constant <= HOLD and (cost[used] > 0).all()
+    zero = allowed - constant <= ZERO and (cost[used] > 0).all()
     if zero and (arrays.lower[used] >= 0).all():
         upper = arrays.upper.copy()
         upper[used] = arrays.lower[used]

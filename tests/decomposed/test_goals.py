@@ -99,6 +99,16 @@ def test_a_first_attempt_that_fails_leaves_nothing_behind() -> None:
     assert plan.goals[2].bound == pytest.approx(plan.goals[2].value)
 
 
+@pytest.mark.parametrize("options", [PARTS, WHOLE])
+def test_a_goal_that_is_nearly_zero_is_not_held_at_zero(options: SolveOptions) -> None:
+    # Fair shares of 50.00175 and 49.99825: quotas of 50 are unfair by 1.2e-7, and by no less.
+    instance = tiny([100_007, 100_000], 100, [60.0, 60.0])
+    goals = [{"terms": {name: 1.0}} for name in ("shortfall", "unfairness", "max_ratio")]
+    plan = solve(instance, Policy.model_validate({"goals": goals}), options)
+    assert plan.status is Status.OPTIMAL
+    assert plan.goals[1].value == pytest.approx(2 * 0.00175**2 / 50, rel=1e-3)
+
+
 def test_goals_that_can_all_be_met_are_met_at_once() -> None:
     plan = solve(equal_towns(4), Policy(), PARTS)
     assert [goal.value for goal in plan.goals] == [0.0, 0.0, 0.0]
