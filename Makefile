@@ -12,8 +12,8 @@ run: .venv/run.stamp ## Solve the packaged national instance, show the plan and 
 	$(BIN)/allocator solve norway-2024 --out build/norway-2024 --overwrite
 	$(BIN)/allocator report build/norway-2024 --out build/norway-2024.html --overwrite
 
-test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores
-	$(BIN)/python -m pytest -m "not slow"
+test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores; random cases are the same every time
+	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci
 
 test-all: .venv/dev.stamp lint ## Every check, the slow ones too
 	$(BIN)/python -m pytest

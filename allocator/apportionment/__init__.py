@@ -73,7 +73,8 @@ def apportion(
         raise InvalidApportionment("cannot apportion", problems)
     votes = {str(m): Fraction(float(v)) for m, v in shares.sort_index().items() if v > 0}
     limits = {} if caps is None else caps.dropna().to_dict()
-    room = {m: int(min(limits.get(m, math.inf), target)) for m in votes}
+    # One lot beyond the target, so that who is next in line has room for a whole one.
+    room = {m: int(min(limits.get(m, math.inf), target + step)) for m in votes}
     persons = _solve(_Task(votes, room, target, step, floor, method))
     return pd.Series(persons, dtype="int64").reindex(shares.index, fill_value=0)
 
