@@ -279,7 +279,7 @@ SMALL_GAP = 1e-6
 
 def run_small(
     programs: Iterable[tuple[Arrays, Vector]], seed: int = 0
-) -> Iterator[tuple[Vector, float]]:
+) -> Iterator[tuple[Vector | None, float]]:
     """Minimise many small programs one after the other.
 
     Parameters
@@ -290,12 +290,13 @@ def run_small(
     Yields
     ------
     solution, bound
-        Best solution found, and a proven bound on the objective.
+        Best solution found, and a proven bound on the objective; none and infinity where there
+        is no solution.
 
     Raises
     ------
     SolverError
-        If one of them has no solution, or the solver fails.
+        If the solver fails.
     """
     solver = highspy.Highs()
     gaps = {"mip_abs_gap": SMALL_GAP}
@@ -309,7 +310,8 @@ def run_small(
         _run(solver)
         info = solver.getInfo()
         if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-            raise NoSolution(solver.modelStatusToString(solver.getModelStatus()))
+            yield None, math.inf
+            continue
         value = float(info.objective_function_value)
         bound = min(float(info.mip_dual_bound), value) if arrays.integer.any() else value
         yield np.array(solver.getSolution().col_value, dtype=np.float64), bound

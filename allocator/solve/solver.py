@@ -169,7 +169,6 @@ class _Run:
             stages.solution = stages.warm if keeps_all(arrays, stages.warm) else None
         run = decomposed.run if apart else whole.run
         results = run(stages)
-        self.notes += stages.notes
         return stages, results
 
     def _polished(self, stages: Stages, rounded: Vector) -> Vector:

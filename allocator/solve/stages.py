@@ -5,7 +5,7 @@ is stated, held and reported. How a goal is optimised is in `whole` and `decompo
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -65,7 +65,6 @@ class Stages:
     cancel: Flag | None = None
     start: Plan | None = None
     warm: Vector | None = None
-    notes: list[str] = field(default_factory=list)
     solution: Vector | None = None
 
     @property
@@ -141,16 +140,6 @@ class Stages:
         whole = math.ceil(persons / step) * step
         with_odd = math.ceil((persons - odd) / step) * step + odd
         return weight * max(0, min(whole, with_odd))
-
-    def reachable(self, goal: Goal, value: float) -> float:
-        """Lower a limit on the shortfall to a shortfall that whole lots can leave."""
-        if set(goal.terms) != {Term.SHORTFALL}:
-            return value
-        weight, step, odd = goal.terms[Term.SHORTFALL], self.data.step, self.data.odd_lot
-        persons = value / weight + 1e-6
-        whole = math.floor(persons / step) * step
-        with_odd = math.floor((persons - odd) / step) * step + odd
-        return weight * max(whole, with_odd)
 
     def settle(self, goal: Goal, proof: Proof) -> GoalResult | None:
         """Hold a goal at the value reached and report it; none when there is no solution."""

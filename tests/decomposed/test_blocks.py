@@ -1,6 +1,7 @@
 """Blocks put together again are the program, however many chunks they are split into."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from allocator.keys import fair_shares
 from allocator.solve.arrays import Arrays
 from allocator.solve.decomposed.blocks import Blocks, cut, owners
 from allocator.solve.decomposed.chunk import Stopped
+from allocator.solve.engine import NoSolution
 from models.program import build, collect
-from tests.decomposed.programs import blocks_of, compiled, everything, taken_apart
+from tests.decomposed.programs import blocks_of, by_hand, compiled, everything, taken_apart
 
 
 def own_rows(arrays: Arrays, blocks: Blocks) -> np.ndarray:
@@ -92,6 +94,24 @@ def test_a_municipality_without_columns_or_rows_is_a_block_of_its_own() -> None:
     values, bounds = blocks.own.price(np.array([1.0, -1.0]))
     assert values.tolist() == [0.0, 1.0]
     assert bounds.tolist() == [0.0, 0.0, -1.0]
+
+
+def test_whole_numbers_can_be_held_while_the_rest_moves() -> None:
+    _, blocks, (cost, _) = by_hand()
+    cost = cost[:4] - np.array([10.0, 0.0, 10.0, 0.0])
+    own = replace(blocks.own, lower=np.array([0.0, 0.0, 1.0, 0.0]))
+    held = np.array([np.nan, 1.0, np.nan, 0.0])  # leaves the second no place for one
+    values, bounds = own.price(cost, held=held)
+    assert values[:2] == pytest.approx([2.0, 1.0])
+    assert np.isnan(values[2:]).all()
+    assert bounds == pytest.approx([-18.0 + 0.5, np.inf])
+
+
+def test_a_chunk_tells_who_has_no_solution() -> None:
+    _, blocks, (cost, _) = by_hand()
+    none = replace(blocks.own, row_lower=np.array([-np.inf, 9.0]), row_upper=np.array([0.0, 9.0]))
+    with pytest.raises(NoSolution, match="of 2 small programs, that at 1 has no solution"):
+        none.price(cost[:4])
 
 
 def _loose(count: int) -> Arrays:

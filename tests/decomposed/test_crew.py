@@ -287,9 +287,9 @@ def test_questions_are_answered_in_order_until_they_end() -> None:
     job = Job(arrays, *wanted, Settings(10.0))
     asked = [
         ("take", blocks.own),
-        ("price", np.zeros(4), False),
+        ("price", np.zeros(4), False, None),
         ("solve", job),
-        ("price", np.zeros(3), False),
+        ("price", np.zeros(3), False, None),
     ]
     questions = io.BytesIO(b"".join(pickle.dumps(question) for question in asked))
     answers = io.BytesIO()

@@ -1,5 +1,7 @@
 """Mixes, choices and steps around a solution, on two municipalities worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,10 +11,10 @@ from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.decomposed import choice as choice_module
 from allocator.solve.decomposed import master
 from allocator.solve.decomposed.blocks import cut
-from allocator.solve.decomposed.choice import Choice, Terms, ask
+from allocator.solve.decomposed.choice import Begin, Question, Terms, ask
 from allocator.solve.decomposed.master import Box, Mix
 from allocator.solve.decomposed.neighbourhood import around
-from allocator.solve.decomposed.pool import Pool
+from allocator.solve.decomposed.pool import Pool, Weights
 from allocator.solve.engine import Settings
 from tests.decomposed.programs import by_hand
 
@@ -25,7 +27,7 @@ BOX = Box(np.array([3.0]), np.array([2.0]))
 def pool(*rounds: Vector) -> tuple[Pool, Arrays, Vector]:
     """Return a pool of rounds, and the common column in the common row with its cost."""
     arrays, blocks, (cost, _) = by_hand()
-    made = Pool(blocks, cost)
+    made = Pool(blocks, cost, arrays.integer)
     for values in rounds:
         made.add(values)
     columns = blocks.columns
@@ -86,10 +88,16 @@ def test_many_municipalities_share_rows_and_mix_alike(monkeypatch: pytest.Monkey
 # Choices.
 
 
-def chosen(rounds: list[Vector], *, soft: bool) -> Choice | None:
+def asked(
+    rounds: list[Vector], *, soft: bool, room: float = np.inf, begin: Vector | None = None
+) -> Question:
     made, common, cost = pool(*rounds)
     found = master.mix(made, common, cost, 0.0, BOX)
     assert found is not None
+    start = None
+    if begin is not None:
+        start = Begin(made.add(np.append(begin[:4], 0.0)), begin[4:])
+        found = replace(found, weights=np.pad(found.weights, ((0, 1), (0, 0))))
     price = np.array([3.25])
     terms = Terms(
         common=common,
@@ -99,8 +107,17 @@ def chosen(rounds: list[Vector], *, soft: bool) -> Choice | None:
         bounds=made.reduced(price).min(axis=0),
         soft=np.array([soft]),
     )
-    question = ask(made, terms, found, np.inf, Settings(10.0))
-    return question.read(question.job.run())
+    return ask(made, terms, found, room, Settings(10.0), start)
+
+
+def chosen(rounds: list[Vector], *, soft: bool) -> list[int] | None:
+    """Return the round chosen for every municipality."""
+    question = asked(rounds, soft=soft)
+    weights: Weights | None = question.read(question.job.run())
+    if weights is None:
+        return None
+    assert weights.max(axis=0) == pytest.approx([1.0, 1.0])
+    return [int(k) for k in weights.argmax(axis=0)]
 
 
 def test_a_choice_keeps_hard_rows() -> None:
@@ -108,7 +125,7 @@ def test_a_choice_keeps_hard_rows() -> None:
     # alone (4 + 20).
     choice = chosen([FULL, NOTHING], soft=False)
     assert choice is not None
-    assert choice.tolist() == [1, 0]
+    assert choice == [1, 0]
 
 
 def test_there_is_no_choice_where_hard_rows_allow_none() -> None:
@@ -118,20 +135,62 @@ def test_there_is_no_choice_where_hard_rows_allow_none() -> None:
 def test_a_soft_row_may_be_broken() -> None:
     choice = chosen([FULL], soft=True)
     assert choice is not None
-    assert choice.tolist() == [0, 0]
+    assert choice == [0, 0]
 
 
 def test_the_best_choice_is_found() -> None:
     choice = chosen([NOTHING, FULL, BEST], soft=False)
     assert choice is not None
-    assert choice.tolist() == [1, 2]  # in the third round the first proposed nothing new
+    assert choice == [1, 2]  # in the third round the first proposed nothing new
 
 
 def test_who_has_nothing_to_choose_follows_the_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice_module, "OPEN", 1)
     choice = chosen([BEST, NOTHING], soft=False)
     assert choice is not None
-    assert choice.tolist() == [0, 0]
+    assert choice == [0, 0]
+
+
+def test_proposals_with_the_same_whole_numbers_are_mixed() -> None:
+    question = asked([FULL, np.array([3.0, 2.0, 0.0, 2.0, 0.0])], soft=False)
+    weights = question.read(question.job.run())
+    assert weights == pytest.approx(np.array([[1.0, 0.5], [0.0, 0.5]]))
+    assert weights is not None  # the first proposes the same twice
+
+
+def test_proposals_with_other_whole_numbers_are_not_mixed() -> None:
+    question = asked([FULL, np.array([3.0, 2.0, 0.0, 1.0, 0.0])], soft=False)
+    weights = question.read(question.job.run())
+    assert weights == pytest.approx(np.array([[1.0, 0.0], [0.0, 1.0]]))
+
+
+DEAR_PLAN = np.array([2.0, 1.0, 0.0, 0.0, 3.0])
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-5])
+def test_a_choice_starts_from_a_plan(rounding: float) -> None:
+    plan = DEAR_PLAN + np.array([rounding, 0.0, 0.0, 0.0, 0.0])
+    question = asked([FULL, NOTHING], soft=False, room=-1.0, begin=plan)
+    job = question.job
+    assert job.start is not None
+    used = job.arrays.matrix @ job.start
+    assert (used >= job.arrays.row_lower - 1e-12).all()
+    assert (used <= job.arrays.row_upper + 1e-12).all()
+    assert (job.start <= job.arrays.upper).all()
+    worth = float(job.cost @ job.start) + job.constant
+    assert worth == pytest.approx(2.0 + 0.5 + 30.0, abs=1e-3)
+    outcome = job.run()
+    assert outcome.value is not None
+    assert outcome.value <= worth
+
+
+def test_the_others_follow_the_plan_that_a_choice_starts_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choice_module, "OPEN", 1)
+    question = asked([FULL, NOTHING], soft=False, begin=DEAR_PLAN)
+    assert question.followed.argmax(axis=0).tolist() == [2, 1]
+    assert set(question.municipalities) == {1}
 
 
 # Around a solution.

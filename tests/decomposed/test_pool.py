@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allocator.solve.decomposed.pool import Pool
+from allocator.solve.decomposed.pool import Pool, single
 from tests.decomposed.programs import by_hand
 
 ALL = np.array([3.0, 2.0, 4.0, 2.0, 1.0])
@@ -12,8 +12,8 @@ HALF = np.array([2.0, 1.0, 4.0, 2.0, 0.0])
 
 
 def pool() -> Pool:
-    _, blocks, (cost, _) = by_hand()
-    return Pool(blocks, cost)
+    arrays, blocks, (cost, _) = by_hand()
+    return Pool(blocks, cost, arrays.integer)
 
 
 def test_costs_and_uses_are_by_municipality_and_leave_common_columns_out() -> None:
@@ -49,9 +49,26 @@ def test_reduced_cost_is_cost_less_what_the_rows_pay() -> None:
     )
 
 
+def test_the_first_round_with_the_same_proposal_is_told() -> None:
+    made = pool()
+    assert made.add(ALL).tolist() == [0, 0]
+    assert made.add(NOTHING).tolist() == [1, 1]
+    assert made.add(HALF).tolist() == [2, 0]
+    assert made.add(NOTHING).tolist() == [1, 1]
+
+
+def test_proposals_with_the_same_whole_numbers_are_known() -> None:
+    made = pool()
+    for values in (ALL, np.array([1.0, 2.0, 4.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0, 1.0, 0.0])):
+        made.add(values)
+    assert made.wholes.tolist() == [[0, 0], [0, 1], [2, 1]]
+
+
 def test_a_choice_is_put_together_from_the_rounds() -> None:
     made = pool()
     made.add(ALL)
     made.add(NOTHING)
-    assert made.combined(np.array([0, 1])).tolist() == [3.0, 2.0, 0.0, 0.0, 0.0]
-    assert made.combined(np.array([1, 0])).tolist() == [0.0, 0.0, 4.0, 2.0, 0.0]
+    one, other = single(np.array([0, 1]), 2), single(np.array([1, 0]), 2)
+    assert made.combined(one).tolist() == [3.0, 2.0, 0.0, 0.0, 0.0]
+    assert made.combined(other).tolist() == [0.0, 0.0, 4.0, 2.0, 0.0]
+    assert made.combined((one + other) / 2).tolist() == [1.5, 1.0, 2.0, 1.0, 0.0]

@@ -12,7 +12,8 @@ from allocator.solve import engine
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.decomposed.blocks import Blocks
 from allocator.solve.decomposed.crew import Here
-from allocator.solve.decomposed.prices import Prices
+from allocator.solve.decomposed.pool import single
+from allocator.solve.decomposed.prices import SHIFTS, Prices
 from allocator.solve.decomposed.search import Stop
 from allocator.solve.engine import Ending, NoSolution, Settings
 from allocator.solve.stages import Objective
@@ -132,6 +133,27 @@ def test_prices_are_found() -> None:
     assert prices.mix is not None
     assert prices.mix.broken == pytest.approx(0.0, abs=1e-6)
     assert prices.mix.value == pytest.approx(10.5, abs=1e-4)
+
+
+def test_placements_shift_while_whole_numbers_stay() -> None:
+    prices = priced(*by_hand())
+    prices.price(np.array([3.25]))
+    prices.find(lambda: False)
+    prices.pool.add(np.array([3.0, 2.0, 2.0, 1.0, 0.0]))
+    before = len(prices.pool)
+    assert prices.mix is not None
+    preferred = np.array([before - 1, before - 1])
+    prices.mix = replace(prices.mix, weights=single(preferred, before))
+    prices.shift(np.random.default_rng(1))
+    made = range(before, len(prices.pool))
+    assert len(made) == SHIFTS
+    for k in made:
+        values = prices.pool.values[k]
+        assert values[1] == prices.pool.values[preferred[0]][1]
+        assert values[3] == prices.pool.values[preferred[1]][3]
+        assert (values[[0, 2]] <= 2 * values[[1, 3]] + 1e-6).all()
+    # At half the price the second is not worth its cost, at one and a half times it is.
+    assert {round(prices.pool.values[k][2], 6) for k in made} == {0.0, 2.0}
 
 
 def test_pricing_stops_where_the_bound_passes_all_there_can_be() -> None:

@@ -40,8 +40,8 @@ def _answer(kind: str, chunk: Chunk | None, content: list[Any]) -> tuple[str, An
             (job,) = content
             return "solved", job.run()
         assert chunk is not None  # noqa: S101 - a chunk is taken before it is priced
-        cost, relaxed = content
-        return "priced", chunk.price(cost, relaxed=relaxed)
+        cost, relaxed, held = content
+        return "priced", chunk.price(cost, relaxed=relaxed, held=held)
     except Exception as error:
         return "error", error
 

@@ -5,14 +5,14 @@ starts quickly.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Vector
-from allocator.solve.engine import Flag, run_small
+from allocator.solve.engine import Flag, NoSolution, run_small
 
 Indices = npt.NDArray[np.int64]
 
@@ -75,7 +75,12 @@ class Chunk:
         )
 
     def price(
-        self, cost: Vector, *, relaxed: bool = False, stop: Flag | None = None
+        self,
+        cost: Vector,
+        *,
+        relaxed: bool = False,
+        held: Vector | None = None,
+        stop: Flag | None = None,
     ) -> tuple[Vector, Vector]:
         """Solve every small program.
 
@@ -85,30 +90,41 @@ class Chunk:
             Cost less what the common rows pay, shape (columns,).
         relaxed
             Let nothing be whole.
+        held
+            Hold whole numbers at these values and move the rest, shape (columns,).
         stop
             When set, give up.
 
         Returns
         -------
         values
-            The solutions, shape (columns,).
+            The solutions, shape (columns,); not a number where nothing is possible with what
+            is held.
         bounds
-            A proven bound for each, shape (municipalities,).
+            A proven bound for each, shape (municipalities,); infinite there.
 
         Raises
         ------
         Stopped
             If `stop` was set before the last was solved.
         NoSolution
-            If one of them has none.
+            If one of them has none, and nothing is held.
         """
         values, bounds = np.empty(len(cost)), np.empty(len(self))
-        for i, (solution, bound) in enumerate(run_small(self._programs(cost, relaxed))):
+        chunk = self if held is None else self._holding(held)
+        programs = chunk._programs(cost, relaxed or held is not None)
+        for i, (solution, bound) in enumerate(run_small(programs)):
             if stop is not None and stop.is_set():
                 raise Stopped
-            values[self.columns[i] : self.columns[i + 1]] = solution
+            if solution is None and held is None:
+                raise NoSolution(f"of {len(self)} small programs, that at {i} has no solution")
+            values[self.columns[i] : self.columns[i + 1]] = np.nan if solution is None else solution
             bounds[i] = bound
         return values, bounds
+
+    def _holding(self, held: Vector) -> "Chunk":
+        lower = np.where(self.integer, held, self.lower)
+        return replace(self, lower=lower, upper=np.where(self.integer, held, self.upper))
 
     def _programs(self, cost: Vector, relaxed: bool) -> Iterator[tuple[Arrays, Vector]]:
         for i in range(len(self)):

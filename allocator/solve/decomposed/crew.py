@@ -57,7 +57,9 @@ class Crew(Protocol):
         """Into how many chunks the municipalities are to be split."""
         ...
 
-    def price(self, cost: Vector, *, relaxed: bool, stop: Flag | None) -> tuple[Vector, Vector]:
+    def price(
+        self, cost: Vector, *, relaxed: bool, stop: Flag | None, held: Vector | None = None
+    ) -> tuple[Vector, Vector]:
         """Solve all small programs; see `Chunk.price`."""
         ...
 
@@ -94,15 +96,17 @@ class Here:
         for other, chunk in zip(self._others, chunks[1:], strict=False):
             other.send(("take", chunk))
 
-    def price(self, cost: Vector, *, relaxed: bool, stop: Flag | None) -> tuple[Vector, Vector]:
+    def price(
+        self, cost: Vector, *, relaxed: bool, stop: Flag | None, held: Vector | None = None
+    ) -> tuple[Vector, Vector]:
         """Price everywhere at once."""
         own, *others = self._chunks
-        parts = _parts(cost, self._chunks)
+        parts, kept = _parts(cost, self._chunks), _parts(held, self._chunks)
         busy = self._others[: len(others)]
-        for other, part in zip(busy, parts[1:], strict=True):
-            other.send(("price", part, relaxed))
+        for other, part, keep in zip(busy, parts[1:], kept[1:], strict=True):
+            other.send(("price", part, relaxed, keep))
         try:
-            answers = [own.price(parts[0], relaxed=relaxed, stop=stop)]
+            answers = [own.price(parts[0], relaxed=relaxed, held=kept[0], stop=stop)]
             answers += [other.answer(stop) for other in busy]
         except Exception:
             # Whoever is still at it would answer the wrong question next time.
@@ -229,11 +233,15 @@ class OnCluster:
         self._chunks = chunks
         self._held = [self._client.scatter(chunk, hash=False) for chunk in chunks]
 
-    def price(self, cost: Vector, *, relaxed: bool, stop: Flag | None) -> tuple[Vector, Vector]:
+    def price(
+        self, cost: Vector, *, relaxed: bool, stop: Flag | None, held: Vector | None = None
+    ) -> tuple[Vector, Vector]:
         """Price every chunk where it lies."""
         tasks = [
-            self._client.submit(_price, held, part, relaxed, pure=False)
-            for held, part in zip(self._held, _parts(cost, self._chunks), strict=True)
+            self._client.submit(_price, chunk, part, relaxed, keep, pure=False)
+            for chunk, part, keep in zip(
+                self._held, _parts(cost, self._chunks), _parts(held, self._chunks), strict=True
+            )
         ]
         return _together(self._gather(tasks, stop))
 
@@ -263,13 +271,16 @@ class OnCluster:
         self._client.close()
 
 
-def _price(chunk: Chunk, cost: Vector, relaxed: bool) -> tuple[Vector, Vector]:
-    return chunk.price(cost, relaxed=relaxed)
+def _price(chunk: Chunk, cost: Vector, relaxed: bool, held: Vector | None) -> tuple[Vector, Vector]:
+    return chunk.price(cost, relaxed=relaxed, held=held)
 
 
-def _parts(cost: Vector, chunks: list[Chunk]) -> list[Vector]:
+def _parts(values: Vector | None, chunks: list[Chunk]) -> list[Any]:
+    """Split values of the columns by chunk; none is none for each."""
+    if values is None:
+        return [None] * len(chunks)
     ends = np.cumsum([chunk.columns[-1] for chunk in chunks])
-    return np.split(cost, ends[:-1])
+    return np.split(values, ends[:-1])
 
 
 def _together(answers: list[tuple[Vector, Vector]]) -> tuple[Vector, Vector]:

@@ -14,12 +14,11 @@ from allocator.solve.decomposed.crew import Crew, hire
 from allocator.solve.decomposed.plans import Plans
 from allocator.solve.decomposed.prices import Prices
 from allocator.solve.decomposed.sample import LARGEST, First, first_prices
-from allocator.solve.decomposed.search import PATIENCE, Stop, search
+from allocator.solve.decomposed.search import Stop, search
 from allocator.solve.engine import NoSolution
-from allocator.solve.stages import HOLD, Infeasible, Objective, Proof, Stages, hold
+from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
 from allocator.solve.warm import NOBODY
 from models.plan import BoundFrom, GoalResult
-from models.policy import Goal
 
 AROUND = 6
 """Lots up and down from a first answer at which secants are placed beforehand."""
@@ -58,7 +57,6 @@ class _Run:
             stages.data, stages.arrays.columns, stages.arrays.matrix.shape[1]
         )
         self._known: list[Vector] = [] if stages.warm is None else [stages.warm]
-        self._held: list[tuple[int, Goal, float, float]] = []
         self._prices: dict[str, dict[str, float]] = {}
         if stages.start is not None:
             self._prices = {goal.name: goal.prices for goal in stages.start.goals if goal.prices}
@@ -74,44 +72,12 @@ class _Run:
             proof = Proof.of(objective[1], BoundFrom.TRIVIAL)
             if objective[0].any():
                 proof = self._optimise(i, last=i + 1 == len(goals))
-            if i + 1 == len(goals):
-                proof = self._loosened(proof)
-            rows = stages.arrays.matrix.shape[0]
             result = stages.settle(goal, proof)
             if result is None:
                 return []
-            if stages.arrays.matrix.shape[0] > rows and proof.bound is not None:
-                self._held.append((rows, goal, proof.bound, objective[1]))
             results.append(result)
             stages.clock.lap(f"goal {i + 1}")
         return results
-
-    def _loosened(self, proof: Proof) -> Proof:
-        """Optimise the last goal once more with earlier ones held at the gap asked for.
-
-        Held at the very value reached, an earlier goal can leave so little room that no good
-        plan is found. Within the gap asked for it still counts as reached; the plan says so.
-        """
-        stages, last = self.stages, len(self.stages.goals) - 1
-        value = stages.value(stages.objective(stages.goals[last]))
-        if not self._held or stages.good_enough(value, proof.bound) or stages.clock.left <= 0:
-            return proof
-        rows = np.array([row for row, *_ in self._held])
-        room = [
-            stages.reachable(goal, stages.enough(bound)) - constant
-            for _, goal, bound, constant in self._held
-        ]
-        upper = np.maximum(stages.arrays.row_upper[rows], np.array(room) * (1 + HOLD))
-        if (upper <= stages.arrays.row_upper[rows]).all():
-            return proof
-        stages.arrays = stages.arrays.with_row_upper(rows, upper)
-        names = ", ".join(goal.name for _, goal, *_ in self._held)
-        stages.notes.append(
-            f"{names} was held within the gap asked for, not at the best value found, because "
-            "no good plan was found there; a smaller gap holds it closer"
-        )
-        self._held = []
-        return self._optimise(last, last=True)
 
     def _all_at_once(self, i: int) -> list[GoalResult]:
         """Optimise the last goal with goals `i` and later held at zero, the least they can be.
@@ -188,7 +154,7 @@ class _Run:
         )
         with suppress(Stopped):  # what was found and proven until then stands
             start = self._start_prices(goal.name, blocks, first.prices)
-            search(prices, plans, start, self._known, 1 if last and self._held else PATIENCE)
+            search(prices, plans, start, self._known)
         stages.arrays, stages.solution = prices.arrays, plans.solution
         self._known = prices.pool.values[-KEPT:]
         return self._proof(i, blocks, prices, proof)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from allocator.solve.arrays import Vector
-from allocator.solve.decomposed.choice import Choice, Terms, ask
+from allocator.solve.decomposed.choice import Begin, Terms, ask
 from allocator.solve.decomposed.neighbourhood import Around, Some, around
+from allocator.solve.decomposed.pool import Weights, single
 from allocator.solve.decomposed.prices import NEAR, Prices
 from allocator.solve.engine import Settings
 from allocator.solve.warm import keeps_all
@@ -64,6 +65,7 @@ class Plans:
         whole = program.integer | (blocks.owner < 0)
         reached = abs(blocks.common[:, ~whole]).sum(axis=1)
         self._soft = np.asarray(reached).ravel() > 0
+        self._begin: Begin | None = None
 
     @property
     def finished(self) -> bool:
@@ -89,7 +91,8 @@ class Plans:
     def adapt(self) -> None:
         """Mend what was learned last: a plan of a similar question, or of an earlier goal."""
         pool = self.prices.pool
-        latest = np.full(len(self.prices.bounds), len(pool) - 1, dtype=np.int64)
+        last = np.full(len(self.prices.bounds), len(pool) - 1, dtype=np.int64)
+        latest = single(last, len(pool))
         chosen, order = pool.combined(latest), self._eager(latest)
         self._offer_all(
             [self._around(chosen, order[:FREE], order[FREE:][:SHIFT], MEND_LOOKS, start=False)]
@@ -101,8 +104,9 @@ class Plans:
             return False
         return self.value - bound <= WITHIN * self.prices.gap * abs(bound) + 1e-6
 
-    def _choices(self, longer: int) -> list[Choice]:
+    def _choices(self, longer: int) -> list[Weights]:
         """Choose with the common rows kept to the letter, and with some of them bent a little."""
+        begin = self._beginning()
         prices, mixed = self.prices, self.prices.current_mix()
         if mixed is None or prices.bound is None:
             return []
@@ -118,13 +122,27 @@ class Plans:
             soft=np.zeros_like(self._soft),
         )
         settings = self._settings(CHOICE_LOOKS * longer)
-        asked = [hard, replace(hard, soft=self._soft)] if self._soft.any() else [hard]
-        questions = [ask(prices.pool, terms, mixed, room, settings) for terms in asked]
+        questions = [ask(prices.pool, hard, mixed, room, settings, begin)]
+        if self._soft.any():
+            bent = replace(hard, soft=self._soft)
+            questions.append(ask(prices.pool, bent, mixed, room, settings))
         outcomes = prices.crew.solve([question.job for question in questions], prices.stop)
         choices = [q.read(outcome) for q, outcome in zip(questions, outcomes, strict=True)]
         return [choice for choice in choices if choice is not None]
 
-    def _mend(self, choices: list[Choice], looks: int) -> None:
+    def _beginning(self) -> Begin | None:
+        """Return the best plan as a choice among the proposals."""
+        if self._begin is None and self.solution is not None:
+            self._learn(self.solution)
+        return self._begin
+
+    def _learn(self, solution: Vector) -> None:
+        """Take a plan among the proposals."""
+        blocks = self.prices.blocks
+        rounds = self.prices.pool.add(np.where(blocks.owner < 0, 0.0, solution))
+        self._begin = Begin(rounds, solution[blocks.columns])
+
+    def _mend(self, choices: list[Weights], looks: int) -> None:
         """Make plans of choices: placements first, then a few municipalities anew."""
         chosen = [self.prices.pool.combined(choice) for choice in choices]
         eager = [self._eager(choice) for choice in choices]
@@ -141,11 +159,11 @@ class Plans:
         ]
         self._offer_all(anew)
 
-    def _eager(self, choice: Choice) -> Some:
+    def _eager(self, choice: Weights) -> Some:
         """Order municipalities: split in the mix first, then by what their proposal costs."""
         prices, mixed = self.prices, self.prices.current_mix()
-        reduced = prices.pool.reduced(prices.best)
-        excess = np.array(reduced[choice, np.arange(len(choice))] - prices.bounds)
+        reduced = np.where(choice > 0, prices.pool.reduced(prices.best), 0.0)
+        excess = np.asarray((choice * reduced).sum(axis=0) - prices.bounds)
         if mixed is not None:
             excess[(mixed.weights > 1e-6).sum(axis=0) > 1] = np.inf
         return np.argsort(-excess, kind="stable")
@@ -200,7 +218,7 @@ class Plans:
         value = self._worth(solution)
         if self.value is None or value < self.value - 1e-9:
             self.solution, self.value = solution, value
-            self.prices.pool.add(np.where(self.prices.blocks.owner < 0, 0.0, solution))
+            self._learn(solution)
             self.tell(value, self.prices.bound)
         return True
 

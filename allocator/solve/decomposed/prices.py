@@ -11,7 +11,7 @@ from allocator.solve.decomposed import master
 from allocator.solve.decomposed.blocks import Blocks
 from allocator.solve.decomposed.crew import Crew
 from allocator.solve.decomposed.master import Box, Mix
-from allocator.solve.decomposed.pool import Pool
+from allocator.solve.decomposed.pool import Pool, single
 from allocator.solve.engine import Flag, NoSolution
 from allocator.solve.warm import KEEPS
 
@@ -27,6 +27,8 @@ MISSED = 0.05
 """Part of the gap asked for that unfairness may be misread by before secants are added."""
 NEAR = 0.002
 """Part of the bound that a proposal may cost more than its municipality's best at the prices."""
+SHIFTS, FAR = 8, 0.5
+"""Rounds in which only placements move, and by which part of themselves prices differ in them."""
 SPREAD = 0.15
 """Standard deviation, as a part of the prices, of the prices of rounds made for variety."""
 
@@ -86,7 +88,7 @@ class Prices:
     mix: Mix | None = None
 
     def __post_init__(self) -> None:
-        self.pool = Pool(self.blocks, self.cost)
+        self.pool = Pool(self.blocks, self.cost, self.arrays.integer)
         columns = self.blocks.columns
         self.common = Arrays(
             matrix=self.blocks.common[:, columns].tocsr(),
@@ -210,6 +212,27 @@ class Prices:
         for _ in range(rounds):
             noise = 1 + SPREAD * random.standard_normal(len(self.best))
             self.price(self.best * np.maximum(noise, 0.1))
+
+    def shift(self, random: np.random.Generator) -> None:
+        """Move placements at other prices while the whole numbers that the mix prefers stay.
+
+        What can be exchanged between municipalities without changing a whole number lets a
+        choice add up. Nothing is proven by these proposals.
+        """
+        mixed = self.current_mix()
+        if mixed is None:
+            return
+        values = self.pool.combined(single(mixed.weights.argmax(axis=0), len(self.pool)))
+        order = self.blocks.order
+        for _ in range(SHIFTS):
+            signs = random.choice([-1.0, 1.0], size=len(self.best))
+            reduced = self.reduced(self.best * (1 + FAR * signs))
+            moved = np.zeros(len(self.cost))
+            moved[order], bounds = self.crew.price(
+                reduced[order], relaxed=False, held=values[order], stop=self.stop
+            )
+            moved = np.where(self.arrays.integer, values, moved)
+            self.pool.add(self.exact(np.nan_to_num(moved)), np.isfinite(bounds))
 
     def learn(self, values: Vector) -> None:
         """Take a known solution as proposals, where municipalities keep their own rules in it."""

@@ -14,9 +14,7 @@ PATIENCE = 4
 """Attempts in a row that find nothing better before the search gives up."""
 
 
-def search(
-    prices: Prices, plans: Plans, first: Vector, known: list[Vector], patience: int = PATIENCE
-) -> None:
+def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> None:
     """Look for the best plan and for the proof of what it is worth.
 
     Parameters
@@ -27,8 +25,6 @@ def search(
         Prices to begin with, shape (common rows,).
     known
         Solutions to take proposals from.
-    patience
-        Attempts in a row that may find nothing better.
 
     Raises
     ------
@@ -44,9 +40,9 @@ def search(
         plans.adapt()
     prices.find(lambda: plans.finished)
     if plans.value is not None and not plans.finished:
-        prices.vary(plans.random, 2 * VARIETY)  # earlier goals are held: there is little room
+        prices.shift(plans.random)  # earlier goals are held: there is little room
     idle, longer = 0, 1
-    while not plans.finished and prices.mix is not None and idle < patience:
+    while not plans.finished and prices.mix is not None and idle < PATIENCE:
         before = plans.value
         plans.attempt(longer)
         better = plans.value != before
