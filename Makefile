@@ -15,8 +15,8 @@ run: .venv/run.stamp ## Solve the packaged national instance, show the plan and 
 test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores; random cases are the same every time
 	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci
 
-test-all: .venv/dev.stamp lint ## Every check, the slow ones too
-	$(BIN)/python -m pytest
+test-all: test ## Every check: those of `make test`, then the slow ones
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/dev.stamp ## Style, types and the direction of imports
 	$(BIN)/ruff format --check .

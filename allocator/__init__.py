@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SolverError,
         VerificationError,
     )
+    from allocator.explain import Explanation, explain, explain_all
     from allocator.fairness import Fairness, fairness, fairness_of_quotas
     from allocator.key_comparison import KeyComparison, compare_keys
     from allocator.keys import fair_shares
@@ -63,6 +64,7 @@ __all__ = [
     "Audit",
     "Candidate",
     "Comparison",
+    "Explanation",
     "Fairness",
     "Instance",
     "InstanceMismatch",
@@ -93,6 +95,8 @@ __all__ = [
     "check_policy",
     "compare",
     "compare_keys",
+    "explain",
+    "explain_all",
     "fair_shares",
     "fairness",
     "fairness_of_quotas",
@@ -130,6 +134,7 @@ _HOMES = {
         "SolverError",
         "VerificationError",
     ),
+    "allocator.explain": ("Explanation", "explain", "explain_all"),
     "allocator.fairness": ("Fairness", "fairness", "fairness_of_quotas"),
     "allocator.keys": ("fair_shares",),
     "allocator.loading": ("load",),

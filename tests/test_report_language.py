@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from allocator.language import Texts, messages
 from allocator.report import LANGUAGES, report
-from allocator.report.language import Texts, messages
 from allocator.report.words import goals_in_words, policy_in_words
 from models.plan import Status
 from models.policy import Policy, Relation, Term

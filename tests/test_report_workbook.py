@@ -6,8 +6,8 @@ import numpy as np
 import openpyxl
 import pytest
 
+from allocator.language import Texts
 from allocator.report import LANGUAGES, report
-from allocator.report.language import Texts
 from allocator.report.words import policy_in_words
 from tests.hand_made import case, with_tables
 from tests.pages import HOSTILE, moved, named, sheets

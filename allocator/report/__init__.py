@@ -2,8 +2,8 @@
 
 from typing import Literal, get_args
 
+from allocator.language import LANGUAGES, Language, Texts
 from allocator.report.figures import figures_of
-from allocator.report.language import LANGUAGES, Language, Texts
 from models.instance import Instance
 from models.plan import Plan
 

@@ -6,9 +6,9 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
+from allocator.language import Texts
 from allocator.report.classes import CLASSES, NO_SHARE, NOT_ASKED, colour_of
 from allocator.report.figures import Figures
-from allocator.report.language import Texts
 from allocator.report.map import class_name
 
 BLUE, BROWN, INK, FAINT = "#2f6db0", "#9c4a08", "#22272e", "#59636e"

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
+from allocator.language import Texts
 from allocator.report.bubbles import LEAST_RADIUS, Layout, lay_out
 from allocator.report.classes import CLASSES, NOT_ASKED, RatioClass, colour_of
 from allocator.report.figures import Figures
 from allocator.report.labels import free_corner, place_names
-from allocator.report.language import Texts
 
 WIDTH, HEIGHT = 820.0, 1000.0
 """Largest size of the picture."""

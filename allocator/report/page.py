@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from allocator.fairness import GroupFairness
+from allocator.language import Texts
 from allocator.report import charts, tables
 from allocator.report.classes import CLASSES
 from allocator.report.figures import Figures
-from allocator.report.language import Texts
 from allocator.report.map import class_name, draw_map
 from allocator.report.words import goals_in_words, policy_in_words
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from allocator.fairness import Fairness
+from allocator.language import NONE, Texts
 from allocator.report.classes import colour_of
 from allocator.report.figures import Figures
-from allocator.report.language import NONE, Texts
 from allocator.report.words import item_in_words, measure_in_words, terms_in_words
 from models.plan import GoalResult, Plan
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from allocator.report.language import Texts
+from allocator.language import Texts
 from models.instance import Instance
 from models.policy import Goal, MaxChange, Policy, Relation, Term
 

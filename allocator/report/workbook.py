@@ -14,8 +14,8 @@ import pandas as pd
 import xlsxwriter
 from xlsxwriter.format import Format
 
+from allocator.language import Texts
 from allocator.report.figures import Figures
-from allocator.report.language import Texts
 from allocator.report.tables import town_columns
 from allocator.report.words import (
     goals_in_words,

@@ -59,6 +59,17 @@ class Arrays:
             row_names=self.row_names + names,
         )
 
+    def without_rows(self, where: npt.NDArray[np.bool_]) -> "Arrays":
+        """Return a copy without the rows for which `where`, shape (rows,), is true."""
+        kept = np.flatnonzero(~where)
+        return replace(
+            self,
+            matrix=self.matrix[kept],
+            row_lower=self.row_lower[kept],
+            row_upper=self.row_upper[kept],
+            row_names=tuple(self.row_names[i] for i in kept),
+        )
+
     def with_bounds(self, lower: Vector, upper: Vector) -> "Arrays":
         """Return a copy with other bounds on the columns."""
         return replace(self, lower=lower, upper=upper)

@@ -5,6 +5,7 @@ is stated, held and reported. How a goal is optimised is in `whole` and `decompo
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +83,7 @@ class Stages:
 
     def objective(self, goal: Goal) -> Objective:
         """Return the coefficients, shape (columns,), and the constant of `goal`."""
-        cost, constant = np.zeros(self.arrays.matrix.shape[1]), 0.0
-        for term, weight in goal.terms.items():
-            vector, offset = self.arrays.objectives[term.value]
-            cost += weight * vector
-            constant += weight * offset
-        return cost, constant
+        return weighed(self.arrays, goal.terms)
 
     def value(self, objective: Objective) -> float | None:
         """Return the value of an objective at the best solution so far."""
@@ -149,7 +145,8 @@ class Stages:
             return None
         allowed = value + max(goal.tolerance_absolute, goal.tolerance * abs(value))
         if objective[0].any():
-            self.arrays = hold(self.arrays, objective, allowed)
+            number = next(i for i, one in enumerate(self.goals, start=1) if one is goal)
+            self.arrays = hold(self.arrays, objective, allowed, f"hold {number}")
         bound = None if proof.bound is None else min(proof.bound, value)
         return GoalResult(
             name=goal.name,
@@ -162,8 +159,18 @@ class Stages:
         )
 
 
-def hold(arrays: Arrays, objective: Objective, allowed: float) -> Arrays:
-    """Let `objective` not exceed `allowed` any more."""
+def weighed(arrays: Arrays, terms: Mapping[Term, float]) -> Objective:
+    """Return the coefficients, shape (columns,), and the constant of weighted terms."""
+    cost, constant = np.zeros(arrays.matrix.shape[1]), 0.0
+    for term, weight in terms.items():
+        vector, offset = arrays.objectives[term.value]
+        cost += weight * vector
+        constant += weight * offset
+    return cost, constant
+
+
+def hold(arrays: Arrays, objective: Objective, allowed: float, name: str = "hold") -> Arrays:
+    """Let `objective` not exceed `allowed` any more, in a row of that name where it needs one."""
     cost, constant = objective
     used = np.flatnonzero(cost)
     zero = allowed - constant <= ZERO and (cost[used] > 0).all()
@@ -173,5 +180,4 @@ def hold(arrays: Arrays, objective: Objective, allowed: float) -> Arrays:
         return arrays.with_bounds(arrays.lower, upper)
     row = sp.csr_array(cost.reshape(1, -1))
     top = np.array([allowed - constant + HOLD * max(1.0, abs(allowed))])
-    held = sum(name.startswith("hold") for name, _ in arrays.row_names)
-    return arrays.with_rows(row, np.array([-np.inf]), top, f"hold {held + 1}")
+    return arrays.with_rows(row, np.array([-np.inf]), top, name)

@@ -1,4 +1,4 @@
-"""Texts and numbers in the languages of the report."""
+"""Texts and numbers in the languages that reports and explanations are written in."""
 
 import math
 import tomllib
@@ -13,10 +13,14 @@ NONE = "–"
 """Stands where there is no figure."""
 
 
+REPORT = "allocator.report"
+"""Package whose messages name families, items, kinds, keys and terms for all others."""
+
+
 @cache
-def messages() -> dict[str, dict[str, str]]:
-    """Return every message by key, and in it the text by language."""
-    text = files("allocator.report").joinpath("messages.toml").read_text(encoding="utf-8")
+def messages(package: str = REPORT) -> dict[str, dict[str, str]]:
+    """Return every message of a package by key, and in it the text by language."""
+    text = files(package).joinpath("messages.toml").read_text(encoding="utf-8")
     return {
         f"{section}.{name}": dict(message)
         for section, entries in tomllib.loads(text).items()
@@ -31,28 +35,31 @@ class Texts:
     ----------
     language
         ``nb`` (Norwegian Bokmål) or ``en`` (English).
+    package
+        Whose messages; those of the report are known beside them.
 
     Raises
     ------
     ValueError
-        If the report is not written in that language.
+        If nothing is written in that language.
     """
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, package: str = REPORT) -> None:
         if language not in LANGUAGES:
-            raise ValueError(f"reports are written in {', '.join(LANGUAGES)}, not in {language!r}")
+            raise ValueError(f"texts are written in {', '.join(LANGUAGES)}, not in {language!r}")
         self.language = language
+        self._messages = {**messages(), **messages(package)}
 
     def __call__(self, key: str, /, **values: str) -> str:
         """Return the message `key` with `values` filled in."""
-        return messages()[key][self.language].format(**values)
+        return self._messages[key][self.language].format(**values)
 
     def known(self, section: str, name: str, otherwise: str | None = None) -> str:
         """Return a word that instances may extend: a family, a name of a service or key.
 
         Instances are free to bring words of their own; those are shown as they are.
         """
-        message = messages().get(f"{section}.{name}")
+        message = self._messages.get(f"{section}.{name}")
         return message[self.language] if message else (otherwise or name)
 
     def number(self, value: float | None, decimals: int = 0, *, sign: bool = False) -> str:

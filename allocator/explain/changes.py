@@ -1,0 +1,185 @@
+"""What would change a number: more of each capacity, at the prices of the plan.
+
+With more room here the country pays least for another quota; since one municipality moves
+no price, that quota is what the municipality alone finds best at the prices of the plan. Every
+number that differs is confirmed by solving the country with it. Small countries are solved
+anew for every change instead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from allocator.explain.alone import Priced, only
+from allocator.explain.chain import causes_of
+from allocator.explain.country import Country
+from allocator.explain.types import Cause, Change, Limit
+from allocator.explain.unique import exactly
+from allocator.solve import solve
+from models.instance import Instance
+from models.plan import Plan
+from models.policy import Decision, Relation
+from models.program.data import Data
+
+UNITS = 20.0
+"""Units added where no measure says what a usual step is: dwellings, seats, places."""
+
+
+@dataclass(frozen=True)
+class More:
+    """More of one capacity.
+
+    Attributes
+    ----------
+    limit
+        The capacity.
+    units
+        What is added.
+    """
+
+    limit: Limit
+    units: float
+
+    def in_data(self, data: Data) -> Data:
+        """Return the coefficients with it."""
+        limit, units = self.limit, self.units
+        if limit.family == Cause.HOUSING:
+            beds = int(limit.item)
+            stock = {
+                (s, k): count + (units if s == limit.site_id and k <= beds else 0.0)
+                for (s, k), count in data.stock.items()
+            }
+            return replace(data, stock=stock)
+        if limit.family == Cause.TRANSPORT:
+            site = str(limit.site_id)
+            return replace(data, seats={**data.seats, site: data.seats[site] + units})
+        if limit.item in data.pools:
+            pool = data.pools[limit.item]
+            wider = replace(pool, capacity=pool.capacity + units)
+            return replace(data, pools={**data.pools, limit.item: wider})
+        key = (data.municipalities[0], limit.item)
+        return replace(data, capacity={**data.capacity, key: data.capacity[key] + units})
+
+    def in_instance(self, instance: Instance, municipality: str) -> Instance:
+        """Return the instance with it."""
+        limit, units = self.limit, self.units
+        if limit.family == Cause.HOUSING:
+            row = {"site_id": limit.site_id, "beds": int(limit.item), "dwellings": units}
+            more = pd.concat([instance.dwellings, pd.DataFrame([row])])
+            added = more.groupby(["site_id", "beds"], as_index=False)["dwellings"].sum()
+            return instance.replace(dwellings=added)
+        if limit.family == Cause.TRANSPORT:
+            sites = instance.sites
+            sites.loc[sites["site_id"] == limit.site_id, "transit_seats"] += units
+            return instance.replace(sites=sites)
+        if limit.item in set(instance.shared_capacities["pool_id"]):
+            pools = instance.shared_capacities
+            pools.loc[pools["pool_id"] == limit.item, "capacity"] += units
+            return instance.replace(shared_capacities=pools)
+        capacities = instance.capacities
+        here = capacities["municipality_id"] == municipality
+        capacities.loc[here & (capacities["service_id"] == limit.item), "capacity"] += units
+        return instance.replace(capacities=capacities)
+
+
+def changes(
+    country: Country, municipality: str, limits: tuple[Limit, ...], *, confirm: bool
+) -> tuple[Change, ...]:
+    """Return what more of every capacity would do.
+
+    Parameters
+    ----------
+    limits
+        Capacities here, from the plan.
+    confirm
+        Solve the country for every number that differs. Small countries are solved anyway.
+    """
+    town = only(country.data, municipality)
+    before = None
+    if not country.small:
+        before = Priced.of(country.data, town, municipality, country.plan.goals).best()
+        if before is None:
+            return ()
+    found = []
+    for more in _asked(country, town, limits):
+        limit, quota, sure = more.limit, country.quotas[municipality], None
+        if before is None:
+            moved = _solved(country, municipality, more) - quota
+            sure = True if moved else None
+        else:
+            after = Priced.of(
+                country.data, more.in_data(town), municipality, country.plan.goals
+            ).best()
+            moved = 0 if after is None else after[1] - before[1]
+            if confirm and moved:
+                sure = _confirmed(country, municipality, more, quota + moved)
+        found.append(
+            Change(
+                family=limit.family,
+                site_id=limit.site_id,
+                item=limit.item,
+                name=limit.name,
+                units=more.units,
+                quota=quota + moved,
+                change=moved,
+                confirmed=sure,
+            )
+        )
+    return tuple(found)
+
+
+def _solved(country: Country, municipality: str, more: More) -> int:
+    """Return the quota nearest to today's that a best plan has with the capacity."""
+    quota = country.quotas[municipality]
+    instance = more.in_instance(country.instance, municipality)
+    plan = solve(
+        instance, country.policy, country.options, start=country.plan, cancel=country.cancel
+    )
+    if not plan.found:
+        return quota
+    other = Country(instance, plan, country.options, cancel=country.cancel)
+    unique = exactly(other, municipality)
+    if unique is None:
+        return other.quotas[municipality]
+    return min(max(quota, unique.fewest), unique.most)
+
+
+def _asked(country: Country, town: Data, limits: tuple[Limit, ...]) -> Iterator[More]:
+    """Yield what to ask about: whatever binds, and the scarcest capacity of the other families."""
+    for family in causes_of(country)[1:]:
+        own = [limit for limit in limits if limit.family == family]
+        binding = [limit for limit in own if limit.binding]
+        for limit in binding or own[:1]:
+            yield More(limit, _units(town, limit))
+
+
+def _units(town: Data, limit: Limit) -> float:
+    """Return a usual number of units: one step of the measure that adds to it, or `UNITS`."""
+    if limit.family == Cause.HOUSING:
+        return UNITS
+    for measure in town.measures.values():
+        if measure.place == limit.site_id or measure.service == limit.item:
+            return measure.units if measure.units > 1 else UNITS
+    return UNITS
+
+
+def _confirmed(country: Country, municipality: str, more: More, quota: int) -> bool:
+    """Solve the country with the capacity and the number; tell whether that is as good."""
+    instance = more.in_instance(country.instance, municipality)
+    ends = [
+        Decision(municipality_id=municipality, relation=relation, persons=quota)
+        for relation in (Relation.AT_LEAST, Relation.AT_MOST)
+    ]
+    others = tuple(d for d in country.policy.fixed if d.municipality_id != municipality)
+    policy = country.policy.model_copy(update={"fixed": (*others, *ends)})
+    plan = solve(instance, policy, country.options, start=country.plan, cancel=country.cancel)
+    return plan.found and as_good(plan, country.plan)
+
+
+def as_good(plan: Plan, base: Plan) -> bool:
+    """Tell whether every goal is at least as good as in `base`, within the gap asked for."""
+    return len(plan.goals) == len(base.goals) and all(
+        ours.value <= theirs.value + plan.options.gap * abs(theirs.value) + 1e-6
+        for ours, theirs in zip(plan.goals, base.goals, strict=True)
+    )

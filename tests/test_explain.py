@@ -1,0 +1,283 @@
+"""Explanations: the chain adds up, each step is what its limit alone costs, proofs are true."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from allocator import explain, explain_all, read_plan, solve, write_plan
+from allocator.cli import app
+from allocator.errors import InvalidInput, InvalidPlan
+from allocator.explain import Explanation, in_words
+from allocator.explain.alone import Priced, nearest, only
+from allocator.explain.country import Country
+from allocator.keys import fair_shares
+from models.instance import Instance
+from models.options import Method, SolveOptions
+from models.plan import Plan
+from models.policy import Policy
+from models.program import collect
+from tests.random_small import draw
+from tests.small import measure, tiny
+
+EXACT = SolveOptions(method=Method.DECOMPOSED, gap=0.0)
+
+
+def three(**changes: Any) -> Instance:
+    """Three municipalities of 1,000; the first has housing for 12, the others for 100."""
+    given: dict[str, Any] = {"populations": [1000, 1000, 1000], "target": 90}
+    given |= {"dwellings": [12.0, 100.0, 100.0], **changes}
+    return tiny(**given)
+
+
+def explained(
+    instance: Instance, municipality: str = "0001", **policy: Any
+) -> tuple[Plan, Explanation]:
+    chosen = Policy.model_validate({"step": 5, "floor": 5, **policy})
+    plan = solve(instance, chosen, EXACT)
+    return plan, explain(plan, municipality, instance)
+
+
+def causes(explanation: Explanation) -> dict[str, float]:
+    return {step.cause: step.change for step in explanation.steps}
+
+
+def adds_up(explanation: Explanation, plan: Plan) -> None:
+    """Check that every step follows from the one before and the last is the quota."""
+    steps = explanation.steps
+    assert steps[0].change == steps[0].persons
+    for before, after in pairwise(steps):
+        assert after.persons == pytest.approx(before.persons + after.change, abs=1e-9)
+    quotas = plan.quotas.set_index("municipality_id")["quota"]
+    assert steps[-1].persons == explanation.quota == quotas[explanation.municipality_id]
+
+
+# By hand.
+
+
+def test_housing_alone_costs_what_does_not_fit() -> None:
+    plan, why = explained(three())
+    adds_up(why, plan)
+    assert causes(why) == {
+        "population": pytest.approx(30),
+        "key": 0,
+        "credits": 0,
+        "lots": 0,
+        "policy": 0,
+        "housing": -20,  # 12 dwellings hold two lots
+        "transport": 0,
+        "others": 0,
+        "measures": 0,
+    }
+
+
+def test_who_has_room_takes_over() -> None:
+    plan, why = explained(three(), "0002")
+    adds_up(why, plan)
+    assert causes(why)["housing"] == 0
+    assert causes(why)["others"] == 10
+
+
+def test_measures_are_told_apart_from_what_is_there() -> None:
+    instance = three(
+        measures=[measure("more", "dwellings", site_id="0001", beds=1, units_per_step=5.0)]
+    )
+    plan, why = explained(instance)
+    adds_up(why, plan)
+    assert causes(why)["housing"] == -20
+    assert causes(why)["measures"] == 20
+
+
+@pytest.mark.parametrize(
+    ("instance", "cause"),
+    [
+        (three(dwellings=[100.0] * 3, gp=[12.0, 100.0, 100.0]), "health"),
+        (
+            three(
+                dwellings=[100.0] * 3,
+                seats=[6.0, None, None],
+                groups=[
+                    {
+                        "group_id": "singles",
+                        "name": "singles",
+                        "beds": 1,
+                        "persons_per_dwelling": 1.0,
+                        "persons": 90.0,
+                        "transit_share": 0.5,
+                        "integral": False,
+                        "minors": False,
+                    }
+                ],
+            ),
+            "transport",
+        ),
+        (three(dwellings=[100.0] * 3, towns={"max_quota": [12, None, None]}), "policy"),
+    ],
+)
+def test_every_limit_has_a_step_of_its_own(instance: Instance, cause: str) -> None:
+    plan, why = explained(instance)
+    adds_up(why, plan)
+    assert {name: n for name, n in causes(why).items() if n and name != "population"} == {
+        cause: -20
+    }
+
+
+def test_decisions_are_a_step_and_what_is_possible_goes_before_them() -> None:
+    fixed = [{"municipality_id": "0001", "relation": "at_most", "persons": 10}]
+    plan, why = explained(three(dwellings=[100.0] * 3), fixed=fixed)
+    adds_up(why, plan)
+    assert causes(why)["policy"] == -20
+    policy = Policy.model_validate(
+        {"fixed": [{"municipality_id": "0001", "relation": "at_least", "persons": 40}]}
+    )
+    instance = three()
+    data = collect(instance, policy, fair_shares(instance, policy))
+    assert nearest(data, "0001", 30, ("policy",)) == 40
+    assert nearest(data, "0001", 30, ("policy", "housing")) == 10
+
+
+def test_a_pool_limits_by_itself_too() -> None:
+    instance = three(dwellings=[100.0] * 3, gp=[100.0] * 3)
+    pooled = instance.replace(
+        capacities=instance.capacities.iloc[1:],
+        shared_capacities=[{"pool_id": "p", "service_id": "gp", "capacity": 12.0}],
+        pool_members=[{"pool_id": "p", "municipality_id": "0001"}],
+    )
+    plan, why = explained(pooled)
+    adds_up(why, plan)
+    assert causes(why)["health"] == -20
+    assert [limit.item for limit in why.limits if limit.binding] == []
+
+
+def test_more_room_changes_the_number_and_is_confirmed() -> None:
+    _, why = explained(three())
+    change = next(c for c in why.changes if c.family == "housing")
+    assert (change.units, change.change, change.quota) == (20, 20, 30)
+    assert change.confirmed is True
+
+
+def test_more_of_what_does_not_bind_changes_nothing() -> None:
+    _, why = explained(three(gp=[100.0] * 3))
+    change = next(c for c in why.changes if c.family == "health")
+    assert change.change == 0
+    assert change.confirmed is None
+
+
+def test_a_number_that_nothing_else_is_as_good_as_is_unique() -> None:
+    _, why = explained(three())
+    assert why.unique is not None
+    assert (why.unique.fewest, why.unique.most) == (10, 10)
+
+
+def test_equals_may_swap_their_numbers() -> None:
+    # 95 persons for three equals: one takes 35, and it may be any of them.
+    _, why = explained(three(dwellings=[100.0] * 3, target=95))
+    assert why.unique is not None
+    assert (why.unique.fewest, why.unique.most) == (30, 35)
+
+
+# Random: whatever the rules.
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_chains_add_up_and_proofs_hold_on_random_countries(seed: int) -> None:
+    instance, policy = draw(seed)
+    plan = solve(instance, policy, EXACT)
+    if not plan.found:
+        return
+    other = solve(instance, policy, SolveOptions(method=Method.WHOLE, gap=0.0, seed=seed + 1))
+    quotas = other.quotas.set_index("municipality_id")["quota"]
+    same = [a.value == pytest.approx(b.value) for a, b in zip(plan.goals, other.goals, strict=True)]
+    for why in explain_all(plan, instance):
+        adds_up(why, plan)
+        if why.unique is not None:
+            assert why.unique.fewest <= why.quota <= why.unique.most
+            if all(same):  # another best plan lies within the limits too
+                assert why.unique.fewest <= quotas[why.municipality_id] <= why.unique.most
+
+
+@pytest.mark.parametrize("seed", range(40, 60))
+def test_the_program_of_one_at_the_prices_proves_the_bound_of_the_country(seed: int) -> None:
+    instance, policy = draw(seed)
+    plan = solve(instance, policy, EXACT)
+    if not plan.found or not plan.goals[-1].prices:
+        return
+    country = Country(instance, plan, EXACT)
+    quotas = country.quotas
+    for m in quotas:
+        priced = Priced.of(country.data, only(country.data, m), m, plan.goals)
+        best = priced.best()
+        assert best is not None
+        lots = quotas[m] // policy.step
+        here = priced.best(lots, lots)
+        if m not in country.data.exact:
+            assert here is not None
+            assert here[0] >= best[0] - 1e-6
+            assert here[0] - best[0] <= plan.goals[-1].value - (plan.goals[-1].bound or 0) + 1e-4
+
+
+# Words, files, the command.
+
+
+def test_text_and_json_tell_the_same_numbers() -> None:
+    _, why = explained(three(gp=[100.0] * 3))
+    english, norwegian = in_words(why, "en"), in_words(why, "nb")
+    for text in (english, norwegian):
+        assert "10" in text.splitlines()[0]
+        assert "−20 → 10" in text
+    assert "Town 0001 (0001) is asked to settle 10 persons." in english
+    assert "Town 0001 (0001) anmodes om å bosette 10 personer." in norwegian
+    assert "20 more dwellings for 1 or more (0001): +20 persons, to 30 (confirmed" in english
+    assert len(english.splitlines()) == len(norwegian.splitlines())
+    with pytest.raises(ValueError, match="texts are written in nb, en, not in 'sv'"):
+        in_words(why, "sv")
+
+
+def test_an_explanation_survives_json() -> None:
+    _, why = explained(three())
+    assert Explanation.model_validate_json(why.model_dump_json()) == why
+
+
+def test_who_is_not_there_is_told_all_at_once() -> None:
+    plan = solve(three(), Policy(), EXACT)
+    with pytest.raises(InvalidInput) as error:
+        list(explain_all(plan, three(), municipalities=["0009", "0001", "x"]))
+    assert [problem.value for problem in error.value.problems] == ["0009", "x"]
+
+
+def test_a_plan_without_quotas_is_refused() -> None:
+    plan = Plan.model_validate_json(solve(three(), Policy(), EXACT).model_dump_json())
+    empty = plan.model_copy(update={"totals": None})
+    with pytest.raises(InvalidPlan, match="cannot be explained"):
+        explain(empty, "0001", three())
+
+
+def test_the_command_explains_and_keeps_what_it_has(tmp_path: Any) -> None:
+    runner = CliRunner()
+    built = runner.invoke(app, ["solve", "tiny-housing", "--out", str(tmp_path / "plan")])
+    assert built.exit_code == 0, built.output
+    plan = read_plan(tmp_path / "plan")
+    ids = plan.quotas["municipality_id"].tolist()
+    told = runner.invoke(app, ["explain", str(tmp_path / "plan"), ids[0], "--json"])
+    assert told.exit_code == 0, told.output
+    one = Explanation.model_validate(json.loads(told.stdout))
+    assert one.municipality_id == ids[0]
+    lines = tmp_path / "all.jsonl"
+    everybody = runner.invoke(
+        app, ["explain", str(tmp_path / "plan"), "--all", "--out", str(lines)]
+    )
+    assert everybody.exit_code == 0, everybody.output
+    kept = [Explanation.model_validate_json(line) for line in lines.read_text().splitlines()]
+    assert [one.municipality_id for one in kept] == ids
+    wrong = runner.invoke(app, ["explain", str(tmp_path / "plan")])
+    assert wrong.exit_code == 2
+    assert "name municipalities, or give --all" in wrong.output
+
+
+def test_a_plan_by_branch_and_bound_is_explained_without_prices(tmp_path: Any) -> None:
+    plan = solve(three(), Policy(), SolveOptions(method=Method.WHOLE, gap=0.0))
+    write_plan(plan, tmp_path / "plan")
+    why = explain(plan, "0001", three())
+    adds_up(why, plan)
