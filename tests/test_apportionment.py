@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allocator import load
 from allocator.apportionment import InvalidApportionment, Method, apportion
 
 DIVISORS = [method for method in Method if method.monotone]
@@ -54,6 +55,19 @@ def test_totals_are_exact(values: list[float], target: int, step: int, method: M
     assert sum(quotas) == target
     assert sum(quota % step != 0 for quota in quotas) == (1 if target % step else 0)
     assert all(quota == 0 for quota, share in zip(quotas, values, strict=True) if share == 0)
+
+
+@pytest.mark.parametrize("step", [1, 5])
+def test_totals_of_a_whole_country_are_exact_and_grow(step: int) -> None:
+    towns = load("norway-2024").municipalities.set_index("municipality_id")
+    shares = towns["population"] / towns["population"].sum()
+    before = apportion(shares, 0, step)
+    for target in range(0, 40_001, 1_777):
+        quotas = apportion(shares, target, step)
+        assert quotas.sum() == target
+        # Between these targets lie whole lots for everybody; the odd lot alone may move on.
+        assert (quotas >= before - (before % step)).all()
+        before = quotas
 
 
 @settings(deadline=None)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from allocator.language import Texts, messages
+from allocator.explain.words import PACKAGE
+from allocator.language import REPORT, Texts, messages
 from allocator.report import LANGUAGES, report
 from allocator.report.words import goals_in_words, policy_in_words
 from models.plan import Status
@@ -16,8 +17,9 @@ from tests.hand_made import case
 from tests.pages import NBSP, html
 
 
-def test_every_message_is_in_every_language() -> None:
-    for key, message in messages().items():
+@pytest.mark.parametrize("package", [REPORT, PACKAGE])
+def test_every_message_is_in_every_language(package: str) -> None:
+    for key, message in messages(package).items():
         assert set(message) == set(LANGUAGES), key
         assert all(text.strip() for text in message.values()), key
         fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name}

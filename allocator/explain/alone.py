@@ -239,7 +239,7 @@ def _shared(country: Data, component: str, index: Any) -> bool:
         kinds = [m for m in country.measures.values() if index in ("total", m.kind.value)]
         return len({m.place for m in kinds}) > 1
     if component == "stability" and index[0] == "county_bounds":
-        return sum(county == index[1] for county in country.county.values()) > 1
+        return list(country.county.values()).count(index[1]) > 1
     return component.startswith("hold")
 
 

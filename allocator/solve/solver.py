@@ -23,7 +23,7 @@ from allocator.version import VERSION
 from models.instance import Instance
 from models.options import Method, SolveOptions
 from models.plan import Conflict, GoalResult, InstanceReference, Plan, Status
-from models.policy import Policy, Term
+from models.policy import Goal, Policy, Term
 from models.problems import errors, warnings
 from models.program import ALL, LEAN, Data, build, collect
 from models.program.fairness import terms_used
@@ -62,6 +62,25 @@ def _attempts(options: SolveOptions) -> list[Settings]:
     """Try as it is, then without the heuristic that is known to crash or mislead."""
     usual = Settings(options.time_limit, options.gap, options.seed)
     return [usual, Settings(options.time_limit, options.gap, options.seed, rins=False)]
+
+
+def little_room(goals: tuple[Goal, ...], results: list[GoalResult], gap: float) -> list[str]:
+    """Say which goals leave so little room that a later one was not proven within the gap."""
+    notes = []
+    for i, result in enumerate(results):
+        open_ = result.gap is None or result.gap > gap + PROVEN
+        held = [
+            f"{r.name} at {r.value:,.6g}"
+            for goal, r in zip(goals[:i], results[:i], strict=True)
+            if r.value > 0 and not (goal.tolerance or goal.tolerance_absolute)
+        ]
+        if open_ and held:
+            notes.append(
+                f"{result.name} is not proven within the gap asked for while {', '.join(held)} is "
+                "held exactly; a tolerance on what is held (tolerance_absolute) may help more than "
+                "more time"
+            )
+    return notes
 
 
 def chosen(method: Method, data: Data) -> Method:
@@ -120,6 +139,7 @@ class _Run:
             return self._infeasible(settings)
         if stages.solution is None:
             return self._plan(Status.NONE)
+        self.notes += little_room(self.policy.goals, results, self.options.gap)
         rounded = np.where(stages.arrays.integer, np.round(stages.solution), stages.solution)
         plan, violations = self._verified(stages, rounded, results)
         if violations:

@@ -26,7 +26,7 @@ WHOLE_COLUMNS = 5_000
 """Most columns for which branch and bound on the whole program is worth a last try."""
 KEPT = 12
 """Rounds of proposals that the next goal starts with."""
-SHARE = 0.7
+SHARE = 0.5
 """Part of the time left that a goal may take when others follow."""
 
 
@@ -175,8 +175,9 @@ class _Run:
     def _first(self, i: int, objective: Objective, stop: Stop) -> First:
         """Solve the linear relaxation: at once, or by prices where it is large."""
         stages = self.stages
-        if self._prices.get(stages.goals[i].name) and stages.solution is not None:
-            return First(solution=stages.solution)  # prices and a plan are at hand
+        if self._prices.get(stages.goals[i].name) and stages.warm is not None:
+            # Prices and a plan are at hand; where it breaks a rule it still says where to look.
+            return First(solution=stages.warm if stages.solution is None else stages.solution)
         first = first_prices(stages, self._owner, objective, stop.left())
         if first.solution is not None or len(stages.data.municipalities) <= LARGEST:
             return first

@@ -80,11 +80,12 @@ class Plans:
         longer
             Times as long as usual to search.
         """
-        choices = self._choices(longer)
+        before, choices = self.value, self._choices(longer)
         if not self.finished and choices:
             self._mend(choices, MEND_LOOKS * longer)
+        stuck = self.value == before
         for _ in range(STEPS):
-            if self.finished or not self._near():
+            if self.finished or not (self._near() or stuck):
                 return
             self._improve(STEP_LOOKS * longer)
 

@@ -19,6 +19,10 @@ ROUNDS = 60
 """Most rounds of pricing before the bound is taken as it is."""
 FIRST_STEP, WIDEST, NARROWEST = 0.1, 1.0, 0.01
 """How far prices may move in a round, as a part of themselves: at first, at most, at least."""
+BROKEN = 4.0
+"""The most while every mix breaks common rows: prices are then far too low."""
+NATURAL = 0.5
+"""Part of what a common column costs that a price may move by as if it were the price."""
 SMALL_PRICE = 0.02
 """Part of (objective ÷ right-hand side) that a price of zero may move as if it were."""
 SETTLED = 0.2
@@ -101,6 +105,11 @@ class Prices:
             columns={},
             row_names=(),
         )
+        # What one unit of a common row costs when a common column makes up for it.
+        matrix = self.common.matrix.tocsc()
+        scale = np.repeat(np.abs(self.common_cost), np.diff(matrix.indptr))
+        self._natural = np.zeros(len(self.blocks.rows))
+        np.maximum.at(self._natural, matrix.indices, scale / np.abs(matrix.data))
 
     @property
     def common_cost(self) -> Vector:
@@ -178,11 +187,13 @@ class Prices:
                 self._mix_apart(step)
                 return
             better = self.price(mixed.prices)
-            step = min(WIDEST, 2 * step) if better else max(NARROWEST, step / 2)
+            widest = BROKEN if mixed.broken > 1e-6 else WIDEST
+            step = min(widest, 2 * step) if better else max(NARROWEST, min(step, WIDEST) / 2)
 
     def _mixed(self, step: float, keep: npt.NDArray[np.bool_] | None = None) -> Mix | None:
         sizes = np.maximum(1.0, np.abs(self._sides(self.best)))
         least = SMALL_PRICE * max(abs(self.bound or 0.0), 1.0) / sizes
+        least = np.maximum(least, NATURAL * self._natural)
         box = Box(self.best, step * np.maximum(np.abs(self.best), least))
         return master.mix(self.pool, self.common, self.common_cost, self.constant, box, keep)
 
