@@ -81,8 +81,13 @@ class Stages:
         return any(Term.UNFAIRNESS in goal.terms for goal in self.goals[: i + 1])
 
     def objective(self, goal: Goal) -> Objective:
-        """Return the coefficients, shape (columns,), and the constant of `goal`."""
+        """Return the coefficients, shape (columns,), and the constant of `goal`.
+
+        A goal that is refined is no sum and has none; see `leximin`.
+        """
         cost, constant = np.zeros(self.arrays.matrix.shape[1]), 0.0
+        if goal.refined:
+            return cost, constant
         for term, weight in goal.terms.items():
             vector, offset = self.arrays.objectives[term.value]
             cost += weight * vector

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from allocator.solve import engine
+from allocator.solve.leximin import refine as leximin
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.engine import Ending, Outcome, Settings
 from allocator.solve.secants import EXACT
@@ -33,7 +34,10 @@ def run(stages: Stages) -> list[GoalResult]:
         _start(stages)
     stages.clock.lap("first plan")
     for i, goal in enumerate(stages.goals):
-        result = stages.settle(goal, optimise(stages, i))
+        if goal.refined:
+            result = leximin.settle(stages, i)
+        else:
+            result = stages.settle(goal, optimise(stages, i))
         if result is None:
             return []
         results.append(result)
