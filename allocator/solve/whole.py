@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 
 from allocator.solve import engine
-from allocator.solve.leximin import refine as leximin
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.engine import Ending, Outcome, Settings
+from allocator.solve.leximin import refine as leximin
 from allocator.solve.secants import EXACT
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
 from allocator.solve.starts import first_plan

@@ -12,8 +12,8 @@ T_k        municipalities that may be among them
 odd        most that the odd lot adds anywhere                                            persons
 =========  =============================================================================  =======
 
-No plan that keeps the levels and has every other ratio at R or below gives these municipalities more
-than ``room(R)``. Where that is less than they must take, the next level lies above R.
+No plan that keeps the levels and has every other ratio at R or below gives these municipalities
+more than ``room(R)``. Where that is less than they must take, the next level lies above R.
 """
 
 from collections.abc import Callable

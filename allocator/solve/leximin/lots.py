@@ -123,7 +123,7 @@ class Lots:
 def counted(ratios: Vector) -> list[tuple[float, int]]:
     """Return every ratio, the largest first, with how many there are of it."""
     ordered = np.sort(ratios)[::-1]
-    starts = np.flatnonzero(ordered < below(np.concatenate([[np.inf], ordered[:-1]])))
+    starts = np.flatnonzero(ordered < np.concatenate([[np.inf], ordered[:-1]]) * (1 - SAME))
     counts = np.diff(np.append(starts, len(ordered)))
     return [(float(ordered[i]), int(n)) for i, n in zip(starts, counts, strict=True)]
 

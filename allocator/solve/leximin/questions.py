@@ -91,14 +91,20 @@ class Questions:
             quick = self._search(with_measures(program, measures), until, QUICK)
             if quick.solution is not None:
                 return quick
-        return self._search(program, until)
+        outcome = self._search(program, until)
+        if outcome.ending is Ending.INFEASIBLE:
+            # Such verdicts have been wrong; what counts is one that stands without presolve.
+            return self._search(program, until, presolve=False)
+        return outcome
 
-    def _search(self, program: Arrays, until: float, part: float = 1.0) -> Outcome:
+    def _search(
+        self, program: Arrays, until: float, part: float = 1.0, *, presolve: bool = True
+    ) -> Outcome:
         stages = self._stages
         settings = Settings(
             part * (until - stages.clock.elapsed),
             seed=stages.options.seed,
-            presolve=stages.settings.presolve,
+            presolve=presolve and stages.settings.presolve,
             rins=stages.settings.rins,
         )
         nothing = np.zeros(program.matrix.shape[1])
