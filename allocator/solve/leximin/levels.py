@@ -213,9 +213,10 @@ class Levels:
         return levels.caps(0.0)
 
     def _pinned_at(self, ratio: float, members: Indices, count: int) -> Vector:
-        """Pin those of `members` at a ratio that give most room there."""
+        """Pin those of `members` at a ratio that give most room there, of equals the largest."""
         caps, quotas = self.caps(below(ratio))[members], self.lots.at(ratio)[members]
-        order = np.lexsort((quotas - caps, caps < self.lots.least[members] - ROUNDING))[-count:]
+        short = caps < self.lots.least[members] - ROUNDING
+        order = np.lexsort((self.lots.fair[members], quotas - caps, short))[-count:]
         pinned = self.pinned.copy()
         pinned[members[order]] = quotas[order]
         return pinned
