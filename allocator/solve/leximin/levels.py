@@ -229,14 +229,15 @@ def _largest_ratio(levels: Levels, ratio: float) -> float:
 
 
 def first(low: int, high: int, possible: Callable[[int], bool]) -> int:
-    """Return the first number at which something is possible.
+    """Return the first number at which something is possible; the lowest is tried first.
 
     Parameters
     ----------
     low, high
         Numbers at which it is known not to be, and known to be, possible.
     """
+    middle = low + 1
     while low + 1 < high:
-        middle = (low + high) // 2
         low, high = (low, middle) if possible(middle) else (middle, high)
+        middle = (low + high) // 2
     return high
