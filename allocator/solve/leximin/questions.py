@@ -1,24 +1,20 @@
 """Ask whether there is a plan with no quota above its cap, but at tied levels."""
 
-from functools import partial
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from allocator.solve import engine
 from allocator.solve.arrays import Arrays, Vector
-from allocator.solve.engine import Ending, Outcome, Settings
+from allocator.solve.engine import Ending
 from allocator.solve.leximin.levels import Tie
 from allocator.solve.leximin.lots import Lots
 from allocator.solve.leximin.program import with_levels
 from allocator.solve.secants import EXACT
 from allocator.solve.stages import Objective, Stages
-from allocator.solve.starts import rounded_up, with_measures
 
 PART = 0.25
 """Part of the time left that one question may take; what it leaves open is then not proven."""
-QUICK = 0.3
-"""Part of that which may be spent with the measures fixed."""
 
 
 class Question(NamedTuple):
@@ -29,10 +25,17 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A plan as values of the columns, if one was found, and whether there is proven to be none."""
+    """A solution, if one was found, and whether there is proven to be none."""
 
     solution: Vector | None
     refuted: bool
+
+
+UNKNOWN = Answer(None, refuted=False)
+REFUTED = Answer(None, refuted=True)
+
+Finder = Callable[[Arrays, float], Answer]
+"""Looks for any solution of a program until a second of the run."""
 
 
 class Questions:
@@ -40,26 +43,36 @@ class Questions:
 
     Parameters
     ----------
+    find
+        Finds out what the relaxation leaves open.
     deadline
         Second of the run by which all are answered.
     """
 
-    def __init__(self, stages: Stages, i: int, lots: Lots, deadline: float) -> None:
-        self._stages, self._lots, self._deadline = stages, lots, deadline
+    def __init__(self, stages: Stages, i: int, lots: Lots, find: Finder, deadline: float) -> None:
+        self._stages, self._lots, self._find, self._deadline = stages, lots, find, deadline
         self._counts = stages.counts_unfairness(i)
+
+    @property
+    def over(self) -> bool:
+        """Whether the run was cancelled or the time is up."""
+        cancel = self._stages.cancel
+        return self._left <= 0 or (cancel is not None and cancel.is_set())
 
     def refuted(self, question: Question) -> bool:
         """Tell whether already the relaxation has no such plan."""
-        return self._relax(self.program(question), self._left).ending is Ending.INFEASIBLE
+        program = self.program(question)
+        outcome = self._stages.relax(program, cost_of_measures(self._stages, program), self._left)
+        return outcome.ending is Ending.INFEASIBLE
 
     def plan(self, question: Question, part: float = PART) -> Answer:
         """Look for a plan, in part of the time left."""
         stages, until = self._stages, self._stages.clock.elapsed + part * self._left
         while True:
-            outcome = self._solve(self.program(question), until)
-            if outcome.solution is None:
-                return Answer(None, outcome.ending is Ending.INFEASIBLE)
-            found = outcome.solution[: stages.arrays.matrix.shape[1]]
+            answer = self._find(self.program(question), until)
+            if answer.solution is None:
+                return answer
+            found = answer.solution[: stages.arrays.matrix.shape[1]]
             mended = stages.secants.exact(found)
             if not self._counts or float((mended - found).sum()) <= EXACT:
                 return Answer(mended, refuted=False)
@@ -75,43 +88,10 @@ class Questions:
     def _left(self) -> float:
         return self._deadline - self._stages.clock.elapsed
 
-    def _relax(self, program: Arrays, seconds: float) -> Outcome:
-        return self._stages.relax(program, self._cost_of_measures(program), seconds)
 
-    def _solve(self, program: Arrays, until: float) -> Outcome:
-        """Look for any solution: with the measures of the relaxation rounded up, then at large."""
-        relaxed = self._relax(program, until - self._stages.clock.elapsed)
-        if relaxed.solution is None:
-            return relaxed
-        if "steps" in program.columns:
-            # The cheapest relaxation leaves most room for rounding up what it buys.
-            measures = rounded_up(
-                program, relaxed.solution, partial(self._relax, seconds=self._left)
-            )
-            quick = self._search(with_measures(program, measures), until, QUICK)
-            if quick.solution is not None:
-                return quick
-        outcome = self._search(program, until)
-        if outcome.ending is Ending.INFEASIBLE:
-            # Such verdicts have been wrong; what counts is one that stands without presolve.
-            return self._search(program, until, presolve=False)
-        return outcome
-
-    def _search(
-        self, program: Arrays, until: float, part: float = 1.0, *, presolve: bool = True
-    ) -> Outcome:
-        stages = self._stages
-        settings = Settings(
-            part * (until - stages.clock.elapsed),
-            seed=stages.options.seed,
-            presolve=presolve and stages.settings.presolve,
-            rins=stages.settings.rins,
-        )
-        nothing = np.zeros(program.matrix.shape[1])
-        return engine.run(program, nothing, 0.0, settings, cancel=stages.cancel)
-
-    def _cost_of_measures(self, program: Arrays) -> Objective:
-        cost = np.zeros(program.matrix.shape[1])
-        for name, column in program.columns.get("steps", {}).items():
-            cost[column] = self._stages.data.measures[name].cost
-        return cost, 0.0
+def cost_of_measures(stages: Stages, program: Arrays) -> Objective:
+    """Return what the measures of a program cost, as an objective."""
+    cost = np.zeros(program.matrix.shape[1])
+    for name, column in program.columns.get("steps", {}).items():
+        cost[column] = stages.data.measures[name].cost
+    return cost, 0.0

@@ -9,7 +9,7 @@ from allocator.solve.arrays import Vector
 from allocator.solve.leximin.levels import Levels, first
 from allocator.solve.leximin.lots import ROUNDING, Indices, Lots, below, counted, up_to
 from allocator.solve.leximin.program import at_levels, quota_cost, quotas_of
-from allocator.solve.leximin.questions import Question, Questions
+from allocator.solve.leximin.questions import Finder, Question, Questions
 from allocator.solve.progress import relative_gap
 from allocator.solve.stages import Infeasible, Stages
 from models.plan import BoundFrom, GoalResult, Level
@@ -21,8 +21,13 @@ SHARE = 0.5
 """Part of the time left that the goal may take when others follow."""
 
 
-def settle(stages: Stages, i: int) -> GoalResult | None:
+def settle(stages: Stages, i: int, find: Finder) -> GoalResult | None:
     """Refine goal `i` (from 0), the earlier ones being held; hold its levels and report them.
+
+    Parameters
+    ----------
+    find
+        Looks for solutions of programs.
 
     Returns
     -------
@@ -35,7 +40,7 @@ def settle(stages: Stages, i: int) -> GoalResult | None:
         If no plan keeps every demand.
     """
     stages.tell(stages.phase(i))
-    search = _Search(stages, i)
+    search = _Search(stages, i, find)
     if not search.begin():
         return None
     search.run()
@@ -46,12 +51,12 @@ def settle(stages: Stages, i: int) -> GoalResult | None:
 class _Search:
     """The levels so far, and the best plan that keeps them."""
 
-    def __init__(self, stages: Stages, i: int) -> None:
+    def __init__(self, stages: Stages, i: int, find: Finder) -> None:
         self.stages, self.i = stages, i
         part = 1.0 if i + 1 == len(stages.goals) else SHARE
         deadline = stages.clock.elapsed + part * stages.clock.left
         self.lots = _lots(stages)
-        self.questions = Questions(stages, i, self.lots, deadline)
+        self.questions = Questions(stages, i, self.lots, find, deadline)
         self.levels = Levels.none(self.lots)
         self.bound, self.source = 0.0, BoundFrom.RELAXATION
         self.proven_to = np.inf
@@ -70,12 +75,12 @@ class _Search:
         return True
 
     def run(self) -> None:
-        """Find every level."""
+        """Find level after level, until all are found or time is up."""
         proven, count = True, 0
-        while self.levels.left:
+        while self.levels.left and not self.questions.over:
             ratio, least = self._ratio(first_level=count == 0)
-            if ratio == 0:
-                proven = proven and least
+            if ratio == 0:  # where they are proven to be
+                self.proven_to = 0.0 if proven else self.proven_to
                 break
             members = self.levels.members(ratio)
             number, fewest = self._number(ratio, members) if least else (0, False)
@@ -88,7 +93,7 @@ class _Search:
             count += 1
             phase = f"{self.stages.phase(self.i)}, level {count}"
             self.stages.tell(phase, self._worth(self._ratios()), self._bound())
-        self.proven_to = 0.0 if proven else self.proven_to
+        self.proven_to = 0.0 if proven and not self.levels.left else self.proven_to
 
     def _ratio(self, *, first_level: bool) -> tuple[float, bool]:
         """Return the ratio of the next level, and whether it is proven least."""
@@ -102,7 +107,10 @@ class _Search:
         def question(k: int) -> Question:
             return Question(self.levels.caps(up_to(ratios[k])), self.levels.ties)
 
-        refuted, reached = self._first(-1, len(ratios), question, first_level=first_level)
+        def now() -> int:
+            return int(np.searchsorted(ratios, below(self.levels.top(self.quotas))))
+
+        refuted, reached = self._first(-1, now, question, first_level=first_level)
         top = self.levels.top(self.quotas)
         if first_level:
             self.bound = top if refuted + 1 >= reached else float(ratios[refuted + 1])
@@ -119,7 +127,7 @@ class _Search:
             return Question(tied.caps(below(ratio)), tied.ties)
 
         few = self.levels.fewest(ratio, members, there)
-        refuted, reached = self._first(few - 1, there, question)
+        refuted, reached = self._first(few - 1, lambda: len(self._there(ratio)), question)
         return len(self._there(ratio)), refuted + 1 >= reached
 
     def _there(self, ratio: float) -> Indices:
@@ -130,32 +138,42 @@ class _Search:
     def _first(
         self,
         refuted: int,
-        reached: int,
+        now: Callable[[], int],
         question: Callable[[int], Question],
         *,
         first_level: bool = False,
     ) -> tuple[int, int]:
         """Look for the first number whose question is answered by a plan.
 
+        Parameters
+        ----------
+        refuted
+            The last number for which there is known to be none.
+        now
+            Tells the first number that the plan at hand is an answer for.
+
         Returns
         -------
         refuted, reached
             The last number for which there is no plan, and the first for which there is one;
-            next to each other unless time was up.
+            next to each other unless something remained open.
         """
-        middle = first(refuted, reached, lambda k: not self.questions.refuted(question(k)))
-        refuted = middle - 1
-        while refuted + 1 < reached:
-            answer = self.questions.plan(question(middle))
+        reached = now()
+        relaxed = first(refuted, reached, lambda k: not self.questions.refuted(question(k)))
+        refuted = tried = relaxed - 1
+        step, found = 1, False
+        while tried + 1 < reached and not self.questions.over:
+            # Where the relaxation ends there is often a plan, or little above.
+            k = (tried + reached) // 2 if found else min(tried + step, reached - 1)
+            answer = self.questions.plan(question(k))
             if answer.solution is not None:
                 self._take(answer.solution)
-                reached = middle
-            elif answer.refuted:
-                refuted = middle
+                reached, found = now(), True
+                continue
+            tried, step = k, 2 * step
+            if answer.refuted:
+                refuted = k
                 self.source = BoundFrom.SEARCH if first_level else self.source
-            else:
-                break
-            middle = (refuted + reached) // 2
         return refuted, reached
 
     def _reach(self) -> None:
@@ -184,9 +202,10 @@ class _Search:
         self.quotas = quotas_of(self.stages.arrays, self.lots, solution)
 
     def hold(self) -> None:
-        """Let later goals keep every level."""
+        """Let later goals keep every level, and where time was up the ratio of the next."""
         stages, ties = self.stages, self.levels.ties
-        stages.arrays = self.questions.program(Question(self.levels.caps(0.0), ties))
+        caps = self.levels.caps(up_to(self.levels.top(self.quotas)))
+        stages.arrays = self.questions.program(Question(caps, ties))
         if stages.solution is not None:
             stages.solution = np.concatenate([stages.solution, at_levels(self.quotas, ties)])
 
