@@ -183,6 +183,18 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+class Level(_Part):
+    """One of the ratios of a plan (quota ÷ fair share), the largest first."""
+
+    ratio: float
+    """Quota ÷ fair share."""
+    municipalities: int
+    """How many municipalities lie at it."""
+    proven: bool
+    """Whether no plan that holds the earlier goals and has the levels above this one has a
+    smaller ratio next, or the same in fewer municipalities."""
+
+
 class GoalResult(_Part):
     """How well one goal is met, and how well it could be met at best."""
 
@@ -201,6 +213,13 @@ class GoalResult(_Part):
     prices: dict[str, float] = {}
     """What one more unit of each row that municipalities share adds to the goal, by row
     (`supply[families]`, `budget[total]`); empty when the bound does not come from prices."""
+    levels: tuple[Level, ...] = ()
+    """Every ratio of the plan, largest first, when the goal is refined; else empty."""
+
+    @property
+    def proven_levels(self) -> int:
+        """How many levels are proven; those after the first that is not are not either."""
+        return sum(level.proven for level in self.levels)
 
 
 class Totals(_Part):

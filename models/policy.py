@@ -152,14 +152,40 @@ class Goal(PolicyPart):
     """Part of its value (0.01: one per cent) that later goals may give up."""
     tolerance_absolute: Ratio = 0.0
     """Amount that later goals may give up, in the unit of the goal."""
+    refined: bool = False
+    """For `max_ratio` alone: when the largest ratio is as small as can be, the next largest is
+    made so, and so on."""
 
     @property
     def name(self) -> str:
         """The terms in words: ``unfairness + 1e-07·cost``."""
-        return " + ".join(
+        words = " + ".join(
             term.value if weight == 1 else f"{weight:g}·{term.value}"
             for term, weight in self.terms.items()
         )
+        return f"{words}, refined" if self.refined else words
+
+    @model_validator(mode="after")
+    def _only_ratios_are_refined(self) -> Self:
+        if not self.refined:
+            return self
+        wrong = []
+        if set(self.terms) != {Term.MAX_RATIO}:
+            wrong.append(f"counts {', '.join(self.terms)} where max_ratio alone can be refined")
+        wrong += [
+            f"has a {name} of {value:g} where every level is held as it is"
+            for name, value in (
+                ("tolerance", self.tolerance),
+                ("tolerance_absolute", self.tolerance_absolute),
+            )
+            if value > 0
+        ]
+        if wrong:
+            raise ValueError(
+                f"a refined goal {' and '.join(wrong)}; write "
+                "{terms = {max_ratio = 1.0}, refined = true}"
+            )
+        return self
 
 
 SMALL_COST = 1e-7
@@ -218,6 +244,12 @@ def _counties_once(bounds: tuple[CountyBound, ...]) -> tuple[CountyBound, ...]:
     return bounds
 
 
+def _refined_once(goals: tuple[Goal, ...]) -> tuple[Goal, ...]:
+    if sum(goal.refined for goal in goals) > 1:
+        raise ValueError("more than one goal is refined; keep the first, nothing is left after it")
+    return goals
+
+
 class Policy(PolicyPart):
     """Everything the planner decides. Immutable; unknown fields are refused."""
 
@@ -254,7 +286,10 @@ class Policy(PolicyPart):
     minors: Literal["listed", "anywhere"] = "listed"
     """Where minors may be placed: where `minors_allowed` says so, or anywhere."""
     goals: Annotated[
-        tuple[Goal, ...], Field(min_length=1, max_length=10), BeforeValidator(_listed)
+        tuple[Goal, ...],
+        Field(min_length=1, max_length=10),
+        BeforeValidator(_listed),
+        AfterValidator(_refined_once),
     ] = Field(default_factory=_default_goals)
     """Goals in order; each is optimised holding the earlier ones within their tolerance."""
 

@@ -6,7 +6,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from models.plan import Plan, Status, Totals
+from models.plan import GoalResult, Plan, Status, Totals
+
+FIRST = 5
+"""Levels of ratios that are named."""
 
 _STATUS = {
     Status.OPTIMAL: "optimal: proven best, every goal",
@@ -60,6 +63,7 @@ def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, s
     yield "asked", f"{totals.asked:,} of {totals.municipalities:,} municipalities"
     for label, extreme in (("largest ratio", "max"), ("smallest ratio", "min")):
         yield label, _extreme(plan, extreme)
+    yield from (("levels", _levels(goal)) for goal in plan.goals if goal.levels)
     families = ", ".join(f"{family} {count:,}" for family, count in binding(plan).items())
     some = f"{families} of {totals.municipalities:,}"
     yield "binding in", some if families else "no municipality"
@@ -79,6 +83,17 @@ def _extreme(plan: Plan, extreme: str) -> str:
     names = [str(name) for name in quotas.loc[quotas["ratio"] == ratio, "name"]]
     more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
     return f"{ratio:.3f}  {', '.join(names[:3])}{more}"
+
+
+def _levels(goal: GoalResult) -> str:
+    """Say how many levels of ratios are proven, and the first of them."""
+    first = [
+        f"{level.ratio:.3f}" + (f" ({level.municipalities:,})" if level.municipalities > 1 else "")
+        for level in goal.levels[:FIRST]
+    ]
+    more = ["…"] if len(goal.levels) > FIRST else []
+    proven = f"{goal.proven_levels:,} of {len(goal.levels):,} proven"
+    return f"{proven}: {', '.join([*first, *more])}"
 
 
 def _goals(plan: Plan) -> Table:

@@ -88,6 +88,9 @@ def goal_rows(plan: Plan, texts: Texts) -> list[Cells]:
 
 
 def _verdict(goal: GoalResult, texts: Texts) -> str:
+    if goal.levels:
+        proven, levels = texts.number(goal.proven_levels), texts.number(len(goal.levels))
+        return texts("goals.levels", proven=proven, levels=levels)
     if goal.gap is None:
         return texts("goals.unproven")
     if goal.gap == 0:

@@ -58,6 +58,8 @@ def weight_in_words(weight: float, texts: Texts) -> str:
 
 def _tolerant(goal: Goal, texts: Texts) -> str:
     words = terms_in_words(dict(goal.terms), texts)
+    if goal.refined:
+        words = texts("policy.goal_refined", goal=words)
     if goal.tolerance > 0:
         words = texts("policy.goal_tolerance", goal=words, share=texts.percent(goal.tolerance))
     if goal.tolerance_absolute > 0:

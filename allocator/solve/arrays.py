@@ -1,6 +1,6 @@
 """The program as sparse arrays: what the compiler hands to a solver."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,6 +68,27 @@ class Arrays:
             row_lower=self.row_lower[kept],
             row_upper=self.row_upper[kept],
             row_names=tuple(self.row_names[i] for i in kept),
+        )
+
+    def with_binaries(self, component: str, indices: Sequence[Any]) -> "Arrays":
+        """Return a copy with further columns of zero or one, without entries, behind the others."""
+        count, width = len(indices), self.matrix.shape[1]
+        blank = sp.csr_array((self.matrix.shape[0], count))
+        zero, one = np.zeros(count), np.ones(count)
+        return replace(
+            self,
+            matrix=sp.hstack([self.matrix, blank], format="csr"),
+            lower=np.concatenate([self.lower, zero]),
+            upper=np.concatenate([self.upper, one]),
+            integer=np.concatenate([self.integer, one.astype(bool)]),
+            objectives={
+                name: (np.concatenate([cost, zero]), constant)
+                for name, (cost, constant) in self.objectives.items()
+            },
+            columns={
+                **self.columns,
+                component: {index: width + i for i, index in enumerate(indices)},
+            },
         )
 
     def with_bounds(self, lower: Vector, upper: Vector) -> "Arrays":

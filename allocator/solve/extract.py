@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from allocator.solve.arrays import Columns, Vector
+from allocator.solve.leximin.lots import counted
 from models.columns import MeasureKind
 from models.instance import Instance
-from models.plan import PlanTables, Totals
+from models.plan import Level, PlanTables, Totals
 from models.policy import Term
 from models.program.data import Data
 from models.program.fairness import unfairness
@@ -90,6 +91,14 @@ class Extract:
             Term.OUTCOME: lambda: -self._outcome(),
         }
         return values[term]()
+
+    def levels(self, proven: int) -> tuple[Level, ...]:
+        """Return every ratio of the plan, the largest first; the first `proven` are."""
+        ratios = np.array([self.quota[m] / f for m, f in self._data.fair_share.items() if f > 0])
+        return tuple(
+            Level(ratio=ratio, municipalities=count, proven=i < proven)
+            for i, (ratio, count) in enumerate(counted(ratios))
+        )
 
     def _persons(self) -> dict[tuple[str, str], float]:
         persons = {}

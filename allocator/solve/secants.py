@@ -24,11 +24,16 @@ class Secants:
         Q_m in persons.
     arrays
         The compiled program, with the first secants in it.
+
+    Attributes
+    ----------
+    points
+        Quotas above zero that there can be, in persons, ascending, by municipality.
     """
 
     def __init__(self, data: Data, most: dict[str, float], arrays: Arrays) -> None:
         self._data = data
-        self._points = {m: lattice(data, m, most[m]) for m in data.municipalities}
+        self.points = {m: lattice(data, m, most[m]) for m in data.municipalities}
         self._columns = arrays.columns
         self._there = {
             (m, low) for name, index in arrays.row_names if name == "secants" for m, low in [index]
@@ -61,7 +66,7 @@ class Secants:
         capped = upper.copy()
         for m, column in self._columns.get("unfairness", {}).items():
             fair, divisor = self._data.fair_share[m], self._data.divisor(m)
-            ends = (0, *self._points[m][-1:])
+            ends = (0, *self.points[m][-1:])
             capped[column] = max(unfairness(quota, fair, divisor) for quota in ends)
         return capped
 
@@ -93,7 +98,7 @@ class Secants:
         return arrays.with_rows(matrix, lower, none, "secants"), len(rows)
 
     def _missing(self, municipality: str, quota: float, around: int) -> list[tuple[str, int, int]]:
-        points = self._points[municipality]
+        points = self.points[municipality]
         pair = neighbours(points, quota)
         if pair is None:
             return []

@@ -204,13 +204,15 @@ class _Run:
         """Take a goal's value from the plan itself, so that what is reported is what is there."""
         value = sum(weight * extract.term(term) for term, weight in result.terms.items())
         bound = None if result.bound is None else min(result.bound, value)
-        return result.model_copy(
-            update={"value": value, "bound": bound, "gap": relative_gap(value, bound)}
-        )
+        levels = extract.levels(result.proven_levels) if result.levels else ()
+        read = {"value": value, "bound": bound, "gap": relative_gap(value, bound), "levels": levels}
+        return result.model_copy(update=read)
 
     def _status(self, results: list[GoalResult]) -> Status:
         gaps = [result.gap for result in results]
         if any(gap is None or gap > self.options.gap + PROVEN for gap in gaps):
+            return Status.LIMIT
+        if any(result.proven_levels < len(result.levels) for result in results):
             return Status.LIMIT
         if all(gap is not None and gap <= PROVEN for gap in gaps):
             return Status.OPTIMAL

@@ -82,7 +82,12 @@ class Stages:
         return any(Term.UNFAIRNESS in goal.terms for goal in self.goals[: i + 1])
 
     def objective(self, goal: Goal) -> Objective:
-        """Return the coefficients, shape (columns,), and the constant of `goal`."""
+        """Return the coefficients, shape (columns,), and the constant of `goal`.
+
+        A goal that is refined is no sum and has none; see `leximin`.
+        """
+        if goal.refined:
+            return np.zeros(self.arrays.matrix.shape[1]), 0.0
         return weighed(self.arrays, goal.terms)
 
     def value(self, objective: Objective) -> float | None:

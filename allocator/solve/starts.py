@@ -52,13 +52,25 @@ def first_plan(
     held = arrays
     for objective, value in zip(objectives[:-1], best[:-1], strict=True):
         held = hold(held, objective, value)
-    pinched = _pinch(held, relaxed, lambda program: solver(program.relaxed(), *objectives[-1]))
-    chosen = _affordable(arrays, pinched)
+    chosen = rounded_up(held, relaxed, lambda program: solver(program.relaxed(), *objectives[-1]))
     # Often the rounded measures reach the relaxation's values of the earlier goals at once.
-    outcome = solver(_with_measures(held, chosen), *objectives[-1])
+    outcome = solver(with_measures(held, chosen), *objectives[-1])
     if outcome.solution is not None:
         return outcome.solution
-    return _goal_by_goal(_with_measures(arrays, chosen), objectives, hold, solver)
+    return _goal_by_goal(with_measures(arrays, chosen), objectives, hold, solver)
+
+
+def rounded_up(arrays: Arrays, relaxed: Vector, relax: Callable[[Arrays], Outcome]) -> Vector:
+    """Return a solution of the relaxation with its measures rounded up as far as budgets allow.
+
+    Parameters
+    ----------
+    relaxed
+        The solution, shape (columns,).
+    relax
+        Solves the relaxation of the program with other budgets.
+    """
+    return _affordable(arrays, _pinch(arrays, relaxed, relax))
 
 
 def _goal_by_goal(
@@ -117,7 +129,8 @@ def _affordable(arrays: Arrays, relaxed: Vector) -> Vector:
     return chosen
 
 
-def _with_measures(arrays: Arrays, chosen: Vector) -> Arrays:
+def with_measures(arrays: Arrays, chosen: Vector) -> Arrays:
+    """Return a program with the measures of a solution, shape (columns,), fixed."""
     columns = np.array(list(arrays.columns.get("steps", {}).values()), dtype=int)
     lower, upper = arrays.lower.copy(), arrays.upper.copy()
     lower[columns] = upper[columns] = chosen[columns]

@@ -7,6 +7,8 @@ import numpy as np
 from allocator.solve import engine
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.engine import Ending, Outcome, Settings
+from allocator.solve.leximin import refine as leximin
+from allocator.solve.leximin.search import BySearch
 from allocator.solve.secants import EXACT
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
 from allocator.solve.starts import first_plan
@@ -33,7 +35,10 @@ def run(stages: Stages) -> list[GoalResult]:
         _start(stages)
     stages.clock.lap("first plan")
     for i, goal in enumerate(stages.goals):
-        result = stages.settle(goal, optimise(stages, i))
+        if goal.refined:
+            result = leximin.settle(stages, i, BySearch(stages))
+        else:
+            result = stages.settle(goal, optimise(stages, i))
         if result is None:
             return []
         results.append(result)

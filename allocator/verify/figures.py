@@ -1,6 +1,7 @@
 """The figures of a plan: totals, values of goals, bounds, gaps, and the status drawn from them."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from allocator.verify.facts import Facts, positions
 from allocator.verify.violation import RELATIVE, Violation, agree, margin
@@ -69,6 +70,8 @@ def goals(facts: Facts, worth: Mapping[Term, float]) -> Iterator[Violation]:
         yield Violation("goals", "plan", "not the goals of the policy, in their order", 1.0)
     for goal in facts.plan.goals:
         yield from _goal(goal, sum(weight * worth[term] for term, weight in goal.terms.items()))
+    for goal, asked in zip(facts.plan.goals, facts.policy.goals, strict=False):
+        yield from _levels(facts, goal, refined=asked.refined)
     yield from _status(facts)
 
 
@@ -87,6 +90,26 @@ def _goal(goal: GoalResult, value: float) -> Iterator[Violation]:
     ):
         text = f"the gap is {gap:g}, not {goal.gap:g}"
         yield Violation("goal_gap", goal.name, text, abs(goal.gap - gap))
+
+
+def _levels(facts: Facts, goal: GoalResult, *, refined: bool) -> Iterator[Violation]:
+    """Check that the levels of a refined goal are the ratios there are, the largest first."""
+    said = [level.ratio for level in goal.levels for _ in range(level.municipalities)]
+    ratios = sorted(facts.ratio.dropna(), reverse=True) if refined else []
+    if len(said) != len(ratios):
+        text = f"{len(said)} municipalities lie at the levels, should be {len(ratios)}"
+        yield Violation("goal_levels", goal.name, text, float(abs(len(said) - len(ratios))))
+    for i, (one, other) in enumerate(zip(said, ratios, strict=False)):
+        if not abs(one - other) <= RELATIVE * (1 + other):
+            text = f"ratio {i + 1} is reported as {one:g}, should be {other:g}"
+            yield Violation("goal_levels", goal.name, text, abs(one - other))
+    for above, level in pairwise(goal.levels):
+        if not level.ratio < above.ratio:
+            text = f"a level of {level.ratio:g} comes after one of {above.ratio:g}"
+            yield Violation("goal_levels", goal.name, text, level.ratio - above.ratio)
+        if level.proven and not above.proven:
+            text = f"the level of {level.ratio:g} is proven, but not the one above"
+            yield Violation("goal_levels", goal.name, text, 1.0)
 
 
 def _gap(value: float, bound: float | None) -> float | None:
@@ -108,3 +131,6 @@ def _status(facts: Facts) -> Iterator[Violation]:
         gap = _gap(goal.value, goal.bound)
         if gap is None or not gap <= allowed[status] + ZERO + 1e-12:
             yield Violation("status", goal.name, f"{status}, but the gap is {gap}", gap or 1.0)
+        if goal.proven_levels < len(goal.levels):
+            text = f"{status}, but {goal.proven_levels} of {len(goal.levels)} levels are proven"
+            yield Violation("status", goal.name, text, 1.0)

@@ -79,8 +79,8 @@ def neighbours(points: list[int], quota: float) -> tuple[int, int] | None:
 
 
 def terms_used(data: Data) -> set[Term]:
-    """Return the terms that any goal counts."""
-    return {term for goal in data.policy.goals for term in goal.terms}
+    """Return the terms that any goal counts as a sum; one that is refined is no sum."""
+    return {term for goal in data.policy.goals for term in goal.terms if not goal.refined}
 
 
 def constrain(

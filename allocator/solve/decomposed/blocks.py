@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Columns, Vector
 from allocator.solve.decomposed.chunk import Chunk, Indices
+from allocator.solve.leximin.program import AT_LEVEL
 from models.program.data import Data
 
 
@@ -142,7 +143,16 @@ def _span(matrix: sp.csr_array, owner: Indices) -> tuple[Indices, Indices]:
 
 
 _AT_SITE = ("persons", "missing_dwellings", "missing_seats")
-_IN_MUNICIPALITY = ("lots", "odd", "asked", "unfairness", "change", "whole", "missing_places")
+_IN_MUNICIPALITY = (
+    "lots",
+    "odd",
+    "asked",
+    "unfairness",
+    "change",
+    "whole",
+    "missing_places",
+    AT_LEVEL,
+)
 _COMMON = ("unplaced", "largest_ratio", "missing_pool_places")
 
 

@@ -11,11 +11,15 @@ from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.decomposed.blocks import Blocks, cut, owners
 from allocator.solve.decomposed.chunk import Indices, Stopped
 from allocator.solve.decomposed.crew import Crew, hire
+from allocator.solve.decomposed.levels import ByPrices
 from allocator.solve.decomposed.plans import Plans
 from allocator.solve.decomposed.prices import Prices
 from allocator.solve.decomposed.sample import LARGEST, First, first_prices
 from allocator.solve.decomposed.search import Stop, search
 from allocator.solve.engine import NoSolution
+from allocator.solve.leximin import refine as leximin
+from allocator.solve.leximin.questions import Answer, Finder
+from allocator.solve.leximin.search import BySearch
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
 from allocator.solve.warm import NOBODY
 from models.plan import BoundFrom, GoalResult
@@ -56,6 +60,7 @@ class _Run:
         self._owner: Indices = owners(
             stages.data, stages.arrays.columns, stages.arrays.matrix.shape[1]
         )
+        self._upper = stages.arrays.upper
         self._known: list[Vector] = [] if stages.warm is None else [stages.warm]
         self._prices: dict[str, dict[str, float]] = {}
         if stages.start is not None:
@@ -68,16 +73,44 @@ class _Run:
             rest = self._all_at_once(i)
             if rest:
                 return results + rest
-            objective = stages.objective(goal)
-            proof = Proof.of(objective[1], BoundFrom.TRIVIAL)
-            if objective[0].any():
-                proof = self._optimise(i, last=i + 1 == len(goals))
-            result = stages.settle(goal, proof)
+            result = self._level_by_level(i) if goal.refined else self._settle(i)
             if result is None:
                 return []
             results.append(result)
             stages.clock.lap(f"goal {i + 1}")
         return results
+
+    def _settle(self, i: int) -> GoalResult | None:
+        stages = self.stages
+        objective = stages.objective(stages.goals[i])
+        proof = Proof.of(objective[1], BoundFrom.TRIVIAL)
+        if objective[0].any():
+            proof = self._optimise(i, last=i + 1 == len(stages.goals))
+        return stages.settle(stages.goals[i], proof)
+
+    def _level_by_level(self, i: int) -> GoalResult | None:
+        """Refine goal `i` (from 0) on the whole program, which may get columns for tied levels."""
+        stages = self.stages
+        result = leximin.settle(stages, i, self._find())
+        self._owner = owners(stages.data, stages.arrays.columns, stages.arrays.matrix.shape[1])
+        self._known = [] if stages.solution is None else [stages.solution]
+        return result
+
+    def _find(self) -> Finder:
+        """Return how solutions are looked for: on the whole, by prices first where it is large."""
+        by_search = BySearch(self.stages)
+        if self.stages.arrays.matrix.shape[1] <= WHOLE_COLUMNS:
+            return by_search
+        by_prices = ByPrices(self.stages, self.crew, self._upper)
+
+        def find(program: Arrays, until: float) -> Answer:
+            half = (until + self.stages.clock.elapsed) / 2
+            answer = by_prices(program, half)
+            if answer.solution is None and not answer.refuted:
+                answer = by_search(program, until)
+            return answer
+
+        return find
 
     def _all_at_once(self, i: int) -> list[GoalResult]:
         """Optimise the last goal with goals `i` and later held at zero, the least they can be.
@@ -91,6 +124,8 @@ class _Run:
             return []
         if any(goal.tolerance_absolute > 0 for goal in goals[i:-1]):
             return []  # the last goal may then be worth giving up a part of these
+        if any(goal.refined for goal in goals[i:]):
+            return []
         if not all(_never_negative(before, objective) for objective in between):
             return []
         kept = stages.solution
