@@ -32,7 +32,13 @@ if TYPE_CHECKING:
         SolverError,
         VerificationError,
     )
-    from allocator.fairness import Fairness, fairness, fairness_of_quotas
+    from allocator.fairness import (
+        Fairness,
+        PriceOfFairness,
+        fairness,
+        fairness_of_quotas,
+        price_of_fairness,
+    )
     from allocator.key_comparison import KeyComparison, compare_keys
     from allocator.keys import fair_shares
     from allocator.loading import load
@@ -77,6 +83,7 @@ __all__ = [
     "Method",
     "Plan",
     "Policy",
+    "PriceOfFairness",
     "Problem",
     "Progress",
     "Revision",
@@ -101,6 +108,7 @@ __all__ = [
     "packaged",
     "policy_from",
     "policy_with_comments",
+    "price_of_fairness",
     "read_decisions",
     "read_plan",
     "read_policy",
@@ -130,7 +138,13 @@ _HOMES = {
         "SolverError",
         "VerificationError",
     ),
-    "allocator.fairness": ("Fairness", "fairness", "fairness_of_quotas"),
+    "allocator.fairness": (
+        "Fairness",
+        "PriceOfFairness",
+        "fairness",
+        "fairness_of_quotas",
+        "price_of_fairness",
+    ),
     "allocator.keys": ("fair_shares",),
     "allocator.loading": ("load",),
     "allocator.packaged": ("packaged",),
