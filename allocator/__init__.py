@@ -33,7 +33,13 @@ if TYPE_CHECKING:
         VerificationError,
     )
     from allocator.explain import Explanation, explain, explain_all
-    from allocator.fairness import Fairness, fairness, fairness_of_quotas
+    from allocator.fairness import (
+        Fairness,
+        PriceOfFairness,
+        fairness,
+        fairness_of_quotas,
+        price_of_fairness,
+    )
     from allocator.key_comparison import KeyComparison, compare_keys
     from allocator.keys import fair_shares
     from allocator.loading import load
@@ -79,6 +85,7 @@ __all__ = [
     "Method",
     "Plan",
     "Policy",
+    "PriceOfFairness",
     "Problem",
     "Progress",
     "Revision",
@@ -105,6 +112,7 @@ __all__ = [
     "packaged",
     "policy_from",
     "policy_with_comments",
+    "price_of_fairness",
     "read_decisions",
     "read_plan",
     "read_policy",
@@ -135,7 +143,13 @@ _HOMES = {
         "VerificationError",
     ),
     "allocator.explain": ("Explanation", "explain", "explain_all"),
-    "allocator.fairness": ("Fairness", "fairness", "fairness_of_quotas"),
+    "allocator.fairness": (
+        "Fairness",
+        "PriceOfFairness",
+        "fairness",
+        "fairness_of_quotas",
+        "price_of_fairness",
+    ),
     "allocator.keys": ("fair_shares",),
     "allocator.loading": ("load",),
     "allocator.packaged": ("packaged",),

@@ -13,6 +13,7 @@ from allocator.cli.compare import compare_command
 from allocator.cli.ending import Commands, Exit
 from allocator.cli.examine import check_command, verify_command
 from allocator.cli.explain import explain_command
+from allocator.cli.fairness import fairness_command
 from allocator.cli.keys import keys_app
 from allocator.cli.packages import build_instance_command, instances_command
 from allocator.cli.policy import policy_command
@@ -68,6 +69,7 @@ app.command("show")(show_command)
 app.command("explain")(explain_command)
 app.add_typer(keys_app, name="keys")
 app.command("compare")(compare_command)
+app.command("fairness")(fairness_command)
 app.command("report")(report_command)
 app.command("build-instance")(build_instance_command)
 app.command("policy")(policy_command)

@@ -1,4 +1,4 @@
-"""Measures of fairness as lines for people, for one table of quotas or several."""
+"""Measures of fairness and the price of fairness as lines for people."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -7,7 +7,16 @@ from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from allocator.fairness import Fairness
+    from allocator.fairness import Fairness, PriceOfFairness
+
+_KNOWN = {
+    "held": "an earlier goal holds it",
+    "optimal": "proven best",
+    "within_gap": "within the gap asked for",
+    "limit": "best found within the limits",
+    "apart": "not told: the earlier goals came out otherwise",
+    "none": "nothing found within the limits",
+}
 
 
 def fairness_table(measured: Sequence[tuple[str, "Fairness"]]) -> Table:
@@ -31,6 +40,33 @@ def fairness_table(measured: Sequence[tuple[str, "Fairness"]]) -> Table:
             for _, f in measured
         ]
         table.add_row(f"per 1,000, centrality {group}", *values)
+    return table
+
+
+def price_table(price: "PriceOfFairness", currency: str) -> Table:
+    """Return what the goal of fairness gave up, one term a row.
+
+    Parameters
+    ----------
+    currency
+        Code of the currency.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("price of fairness")
+    for column in ("in the plan", "best without", "proven bound", "given up", "price"):
+        table.add_column(column, justify="right")
+    table.add_column("best is")
+    for row in price.terms:
+        unit = currency if row.term == "cost" else "persons"
+        decimals = 2 if row.term == "outcome" else 0
+        figures = (row.in_plan, row.best, row.bound, row.given_up)
+        share = "–" if row.price is None else f"{row.price:.2%}"
+        table.add_row(
+            f"{row.term.value}, {unit}",
+            *(_number(figure, decimals) for figure in figures),
+            share,
+            _KNOWN[row.status.value],
+        )
     return table
 
 

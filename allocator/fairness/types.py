@@ -1,6 +1,10 @@
 """What the measures of fairness are: plain frozen types with a JSON form."""
 
+from enum import StrEnum
+
 from pydantic import BaseModel, ConfigDict
+
+from models.policy import Term
 
 
 class _Measured(BaseModel):
@@ -83,3 +87,55 @@ class Fairness(_Measured):
     """By class of centrality, most central first; empty where the instance has no classes."""
     by_county: tuple[GroupFairness, ...]
     """By county, in order of number."""
+
+
+class PriceStatus(StrEnum):
+    """What is known about the best value of a term without the goal of fairness."""
+
+    HELD = "held"
+    """An earlier goal optimises the term by itself and holds it: fairness gave up nothing."""
+    OPTIMAL = "optimal"
+    """Proven best."""
+    WITHIN_GAP = "within_gap"
+    """Proven within the gap asked for."""
+    LIMIT = "limit"
+    """Best found when time ran out or the run was cancelled; the bound says how far it may be."""
+    APART = "apart"
+    """The earlier goals came out otherwise than in the plan: what was given up cannot be told."""
+    NONE = "none"
+    """Nothing was found within the limits."""
+
+
+class TermPrice(_Measured):
+    """What the goal of fairness gave up of one term."""
+
+    term: Term
+    """`shortfall` (persons), `cost` (currency) or `outcome` (expected successes, in persons)."""
+    in_plan: float
+    """Value in the plan."""
+    best: float | None
+    """Best value known with the earlier goals held and without the goal of fairness: the least
+    shortfall or cost, the largest outcome. None where nothing was found."""
+    bound: float | None
+    """Proven: the term cannot be better than this with the earlier goals held. None: unproven."""
+    given_up: float | None
+    """Distance between `in_plan` and `best`, ≥ 0. None where the two cannot be compared."""
+    price: float | None
+    """given_up ÷ best; 0 where nothing was given up, none where something was and best is 0."""
+    status: PriceStatus
+    """What is known about `best`."""
+
+
+class PriceOfFairness(_Measured):
+    """What the goal of fairness of a plan gave up. Missing values are null.
+
+    `model_dump_json` and `model_validate_json` are a round trip.
+    """
+
+    goal: str | None
+    """First goal of the policy that counts unfairness, max_ratio or change, in words; none where
+    no goal does, and then nothing was given up."""
+    earlier: tuple[str, ...]
+    """The goals before it, which are held, in words."""
+    terms: tuple[TermPrice, ...]
+    """Shortfall, cost and, where the instance has outcomes, outcome; empty without a goal."""
