@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from allocator.report.language import Texts
+from allocator.language import Texts
 from rich.console import Console
 
 from allocator.cli.summary import print_summary
