@@ -127,6 +127,14 @@ def test_every_limit_has_a_step_of_its_own(instance: Instance, cause: str) -> No
     }
 
 
+@pytest.mark.parametrize("wanted", [5, 45, 100, 990, 1000])
+def test_a_number_without_limits_is_left_alone(wanted: int) -> None:
+    instance = three(populations=[1000] * 3, target=4000, dwellings=[3000.0] * 3)
+    policy = Policy(step=5, floor=10 if wanted > 5 else 5)
+    data = collect(instance, policy, fair_shares(instance, policy))
+    assert nearest(data, "0001", wanted, ("policy", "housing")) == wanted
+
+
 def test_decisions_are_a_step_and_what_is_possible_goes_before_them() -> None:
     fixed = [{"municipality_id": "0001", "relation": "at_most", "persons": 10}]
     plan, why = explained(three(dwellings=[100.0] * 3), fixed=fixed)

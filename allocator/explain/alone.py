@@ -61,10 +61,16 @@ def _nearest(data: Data, municipality: str) -> int | None:
         arrays = compile_program(model)
     except TriviallyInfeasible:
         return None
+    secants, wanted = Secants(data, model.most, arrays), np.zeros(arrays.matrix.shape[1])
+    if municipality not in data.exact:
+        # Exact beside what is wanted, the secants fall towards it from both sides everywhere.
+        lots = arrays.columns["lots"][municipality]
+        wanted[lots] = data.fair_share[municipality] // data.step
+    arrays, _ = secants.add(arrays, wanted, 1)
     outcome = engine.run(arrays, *arrays.objectives[Term.UNFAIRNESS.value], Settings(SECONDS))
     if outcome.solution is None:
         return None
-    return round(Secants(data, model.most, arrays).quota(outcome.solution, municipality))
+    return round(secants.quota(outcome.solution, municipality))
 
 
 def _limited(data: Data, municipality: str, wanted: float, causes: Collection[str]) -> Data:
