@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from allocator.language import Texts
 from rich.console import Console
 
 from allocator.cli.summary import print_summary
 from allocator.errors import InvalidPolicy
 from allocator.keys import fair_shares
+from allocator.language import Texts
 from allocator.policies import policy_from, read_policy
 from allocator.report.tables import goal_rows
 from allocator.report.words import goals_in_words
