@@ -68,7 +68,8 @@ def chosen(method: Method, data: Data) -> Method:
     """Return the method that `auto` stands for here.
 
     Prices pay where there are many municipalities and few rows that tie them: with one such
-    row for nearly every municipality (`max_ratio` as a goal) there is little to take apart.
+    row for nearly every municipality (`max_ratio` as a goal, unless it is refined) there is
+    little to take apart.
     """
     if method is not Method.AUTO:
         return method

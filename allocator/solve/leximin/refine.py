@@ -157,6 +157,7 @@ class _Search:
             The first number that is not refuted: that of the plan at hand, unless something
             remained open.
         """
+        asked = now() - 1 if self.tight else None
         if least < now() and self._settled(question(now() - 1)):
             return now()
         if least < now() and reach is not None:
@@ -167,7 +168,11 @@ class _Search:
             if tried >= now() or self.questions.over:
                 return least
             # Where the relaxation ends there is often a plan, and often the one at hand is best.
-            k = (tried, now() - 1, (tried + now()) // 2)[min(turn, 2)]
+            middle = (tried + now()) // 2
+            k = (tried, now() - 1, middle)[min(turn, 2)]
+            k = middle if k == asked else k
+            if k == asked:
+                return least
             answer = self._plan(question(k))
             if answer.solution is None:
                 self.tight = self.tight or (answer.refuted and k == now() - 1)
