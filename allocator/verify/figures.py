@@ -1,7 +1,6 @@
 """The figures of a plan: totals, values of goals, bounds, gaps, and the status drawn from them."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 
 from allocator.verify.facts import Facts, positions
 from allocator.verify.violation import RELATIVE, Violation, agree, margin
@@ -103,7 +102,8 @@ def _levels(facts: Facts, goal: GoalResult, *, refined: bool) -> Iterator[Violat
         if not abs(one - other) <= RELATIVE * (1 + other):
             text = f"ratio {i + 1} is reported as {one:g}, should be {other:g}"
             yield Violation("goal_levels", goal.name, text, abs(one - other))
-    for above, level in pairwise(goal.levels):
+    for i, level in enumerate(goal.levels[1:]):
+        above = goal.levels[i]
         if not level.ratio < above.ratio:
             text = f"a level of {level.ratio:g} comes after one of {above.ratio:g}"
             yield Violation("goal_levels", goal.name, text, level.ratio - above.ratio)
