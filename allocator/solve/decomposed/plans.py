@@ -28,6 +28,8 @@ STEPS, BESIDE = 2, 2
 """Steps around a plan between two choices, and how many are tried side by side."""
 WITHIN = 5.0
 """Times the gap asked for within which steps around a plan are worth their time."""
+GAIN = 0.02
+"""Part of the distance to the bound that further out a step has to gain for others to follow."""
 
 
 @dataclass
@@ -80,13 +82,29 @@ class Plans:
         longer
             Times as long as usual to search.
         """
+        before = self.value
         choices = self._choices(longer)
         if not self.finished and choices:
             self._mend(choices, MEND_LOOKS * longer)
-        for _ in range(STEPS):
-            if self.finished or not self._near():
-                return
-            self._improve(STEP_LOOKS * longer)
+        if self._near():
+            for _ in range(STEPS):
+                if self.finished or not self._near():
+                    return
+                self._improve(STEP_LOOKS * longer)
+        elif self.value == before:
+            self._approach(STEP_LOOKS * longer)
+
+    def _approach(self, looks: int) -> None:
+        """Go step by step as long as that leads nearer, where no choice leads to a better plan.
+
+        That happens where earlier goals are held to the last lot: few choices keep them, while a
+        plan at hand does, and so does what a few municipalities can exchange in it.
+        """
+        idle, bound = 0, self.prices.bound
+        while idle < STEPS and not self.finished and self.value is not None and bound is not None:
+            before = self.value
+            self._improve(looks)
+            idle = 0 if before - self.value > GAIN * (before - bound) else idle + 1
 
     def adapt(self) -> None:
         """Mend what was learned last: a plan of a similar question, or of an earlier goal."""
