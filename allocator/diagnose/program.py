@@ -1,0 +1,230 @@
+"""The elastic program of one question: what holds without what, and by how little it gives way."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from allocator.diagnose.switches import Switch, switches
+from allocator.diagnose.types import Kind
+from allocator.solve import engine
+from allocator.solve.arrays import Arrays, Vector
+from allocator.solve.compile import compile_program
+from allocator.solve.engine import Ending, Flag, Outcome, Settings
+from allocator.solve.progress import Clock
+from models.program import build_elastic
+from models.program.data import Data
+
+SECONDS = 30.0
+"""Most seconds for one question; what is not answered by then counts as not proven."""
+GAP = 1e-6
+"""Relative gap at which the smallest amount counts as found."""
+WHOLE = 1e-6
+"""Distance from a whole number that is rounding."""
+USED = 1e-7
+"""Weight from which a bound is part of the proof that there is no plan."""
+
+
+class Stopped(Exception):  # noqa: N818 - a wish, not an error
+    """Whoever asked wants no answer any more."""
+
+
+@dataclass
+class Elastic:
+    """The elastic program, and everything that is kept in it.
+
+    Attributes
+    ----------
+    data
+        Coefficients before they were widened.
+    arrays
+        The program in which everything is kept.
+    switches
+        What is kept.
+    clock
+        What is left of the time given.
+    seed
+        Random seed of the solver.
+    cancel
+        As for `solve`.
+    presolve
+        Off once a verdict of the solver was found to be wrong.
+    """
+
+    data: Data
+    arrays: Arrays
+    switches: list[Switch]
+    clock: Clock
+    seed: int
+    cancel: Flag | None
+    presolve: bool = True
+    _known: dict[frozenset[Switch], bool | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        columns, towns = self.arrays.columns, {
+            s: m for m, sites in self.data.sites.items() for s in sites
+        }
+        own: dict[str, list[int]] = {m: [] for m in self.data.municipalities}
+        for (site, _), column in columns["persons"].items():
+            own[towns[site]].append(column)
+        for name, column in columns.get("steps", {}).items():
+            measure = self.data.measures[name]
+            if not measure.service:  # places may be bought for the others of a pool
+                own[towns[measure.place]].append(column)
+        self._own = own
+
+    @classmethod
+    def of(
+        cls, data: Data, clock: Clock, seed: int, cancel: Flag | None, *, promise: bool
+    ) -> "Elastic":
+        """State the program.
+
+        Parameters
+        ----------
+        promise
+            Whether nobody is to be left without a place.
+        """
+        arrays = compile_program(build_elastic(data))
+        kept = switches(data, arrays.columns, promise=promise)
+        upper = arrays.upper.copy()
+        for switch in kept:
+            upper[list(switch.columns)] = 0.0
+        upper[list(arrays.columns["lots_of_target"].values())] = 0.0
+        return cls(data, arrays.with_bounds(arrays.lower, upper), kept, clock, seed, cancel)
+
+    def without(self, out: Collection[Switch], priced: Collection[int] = ()) -> Arrays:
+        """Return the program without some of what is kept.
+
+        Municipalities of which nothing is asked take nobody in it: whatever plan there is
+        keeps all the rest without them.
+
+        Parameters
+        ----------
+        out
+            What is left out.
+        priced
+            Columns that give way, without a bound; what they relieve is still asked.
+        """
+        upper, integer = self.arrays.upper.copy(), self.arrays.integer.copy()
+        for switch in out:
+            upper[list(switch.columns)] = np.inf
+            integer[list(switch.whole)] = False
+        upper[list(priced)] = np.inf
+        left_out, giving = set(out), set(priced)
+        asked = [
+            s
+            for s in self.switches
+            if s.lifts and (s not in left_out or not giving.isdisjoint(s.columns))
+        ]
+        if not any(s.kind is Kind.PROMISE for s in asked):
+            there = {m for s in asked for m in s.municipalities}
+            idle = [self._own[m] for m in self.data.municipalities if m not in there]
+            upper[[i for columns in idle for i in columns]] = 0.0
+        return replace(self.arrays, upper=upper, integer=integer)
+
+    def left_out(self, kept: Collection[Switch]) -> list[Switch]:
+        """Return everything but `kept`."""
+        return [switch for switch in self.switches if switch not in kept]
+
+    def holds(self, kept: Collection[Switch]) -> bool | None:
+        """Tell whether a plan keeps all of `kept`; none: not found out in the time given.
+
+        Raises
+        ------
+        Stopped
+            If the flag is set.
+        """
+        key = frozenset(kept)
+        if key not in self._known:
+            self._known[key] = self._holds(kept)
+        return self._known[key]
+
+    def _holds(self, kept: Collection[Switch]) -> bool | None:
+        arrays = self.without(self.left_out(kept))
+        nothing = np.zeros(len(arrays.lower))
+        for tried in (arrays.relaxed(), arrays):
+            outcome = self.run(tried, nothing)
+            if outcome.ending is Ending.INFEASIBLE:
+                return False
+            if outcome.solution is not None and is_whole(arrays, outcome.solution):
+                return True
+        return None
+
+    def suppose(self, kept: Collection[Switch], holds: bool | None) -> None:
+        """Take from elsewhere whether a plan keeps all of `kept`."""
+        self._known[frozenset(kept)] = holds
+
+    def forget(self) -> None:
+        """Answer everything anew, without presolve."""
+        self.presolve = False
+        self._known.clear()
+
+    def least(
+        self, out: Iterable[Switch], priced: Collection[int], *, whole: bool = False
+    ) -> Outcome:
+        """Give way by as little as possible.
+
+        Parameters
+        ----------
+        out
+            What is left out; all else is kept, but for the columns priced.
+        priced
+            Columns whose sum is to be smallest.
+        whole
+            Whether they count in whole units.
+        """
+        arrays = self.without(list(out), priced)
+        integer = arrays.integer.copy()
+        integer[list(priced)] |= whole
+        arrays = replace(arrays, integer=integer)
+        return self.run(arrays, price(arrays, priced))
+
+    def run(self, arrays: Arrays, cost: Vector) -> Outcome:
+        """Minimise a cost.
+
+        Raises
+        ------
+        Stopped
+            If the flag is set.
+        """
+        if self.cancel is not None and self.cancel.is_set():
+            raise Stopped
+        seconds = min(SECONDS, self.clock.left)
+        settings = Settings(seconds, GAP, self.seed, presolve=self.presolve)
+        outcome = engine.run(arrays, cost, 0.0, settings, cancel=self.cancel)
+        if self.cancel is not None and self.cancel.is_set():
+            raise Stopped
+        return outcome
+
+    def suspects(self, kept: Collection[Switch]) -> list[Switch] | None:
+        """Return those of `kept` that clash already when nothing need be whole, if any do.
+
+        Everything asked gives way by as little as possible in the relaxation. Its prices then
+        prove that it cannot be less, and the bounds that the proof rests on clash by
+        themselves (Farkas' lemma; Chinneck, 2008, section 6.2.3).
+        """
+        asked = [switch for switch in kept if switch.asks]
+        outcome = self.least_relaxed(kept, asked)
+        if outcome.value is None or outcome.value <= WHOLE or outcome.prices is None:
+            return None
+        used = -(self.arrays.matrix.T @ outcome.prices)
+        return [s for s in kept if s.columns and float(used[list(s.columns)].min()) < -USED]
+
+    def least_relaxed(self, kept: Collection[Switch], giving: Collection[Switch]) -> Outcome:
+        """Let some of what is kept give way by as little as possible, nothing being whole."""
+        priced = [i for s in giving for i in s.columns]
+        arrays = self.without(self.left_out(kept), priced).relaxed()
+        return self.run(arrays, price(arrays, priced))
+
+
+def price(arrays: Arrays, columns: Collection[int]) -> Vector:
+    """Return a cost of one for every unit of some columns, shape (columns,)."""
+    cost = np.zeros(len(arrays.lower))
+    cost[list(columns)] = 1.0
+    return cost
+
+
+def is_whole(arrays: Arrays, solution: Vector) -> bool:
+    """Tell whether everything is whole in `solution` that must be."""
+    values = solution[arrays.integer]
+    return bool((np.abs(values - np.round(values)) <= WHOLE).all())
