@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from allocator.checking import check, check_policy
 from allocator.diagnose.amounts import lacking
 from allocator.diagnose.applied import applied
-from allocator.diagnose.clashes import Found, Given, WrongVerdict, clashes
+from allocator.diagnose.clashes import Bundle, Found, Given, WrongVerdict, clashes
 from allocator.diagnose.names import Names
-from allocator.diagnose.program import Elastic, Stopped
+from allocator.diagnose.program import Elastic
 from allocator.diagnose.proving import Prover
-from allocator.diagnose.switches import Switch
+from allocator.diagnose.solving import Solving, Stopped
 from allocator.diagnose.types import (
     Amount,
     Clash,
@@ -21,12 +21,13 @@ from allocator.diagnose.types import (
     WayOut,
 )
 from allocator.diagnose.ways import Ways
-from allocator.diagnose.words import in_words, part_in_words, way_in_words
+from allocator.diagnose.words import About, in_words, part_in_words, way_in_words
 from allocator.errors import InvalidInstance, InvalidPolicy, SolverError
 from allocator.keys import fair_shares
 from allocator.solve import engine
 from allocator.solve.extract import Extract
 from allocator.solve.progress import Clock, Progress
+from allocator.solve.solver import MANY
 from allocator.version import VERSION
 from models.instance import Instance
 from models.options import SolveOptions
@@ -61,6 +62,7 @@ def diagnose(
     options: SolveOptions | None = None,
     *,
     promise: bool = False,
+    ways: bool = True,
     progress: "Listener | None" = None,
     cancel: "Flag | None" = None,
 ) -> Diagnosis:
@@ -76,6 +78,8 @@ def diagnose(
         How long to take; none: the default options.
     promise
         Ask also that nobody is left without a place.
+    ways
+        Look for ways out as well.
     progress
         Called with a `Progress` when a phase begins.
     cancel
@@ -101,7 +105,7 @@ def diagnose(
     )
     asked.prepare()
     try:
-        asked.answer()
+        asked.answer(ways=ways)
     except Stopped:
         asked.notes.append("stopped before everything was found out")
     return asked.told()
@@ -143,22 +147,21 @@ class _Question:
         self.prover = Prover(self.options, self.promise, self.cancel)
         self.clock.lap("check")
 
-    def answer(self) -> None:
+    def answer(self, *, ways: bool) -> None:
         """Find out whether there is a plan, what clashes, and the ways out."""
         self._tell("build")
-        elastic = Elastic.of(
-            self.data, self.clock, self.options.seed, self.cancel, promise=self.promise
-        )
+        solving = Solving(self.clock, self.options.seed, self.cancel)
+        elastic = Elastic.of(self.data, solving, promise=self.promise)
         self.clock.lap("build")
-        found = self._clashes(elastic)
-        if not found:
-            return
+        if self._clashes(elastic) and ways:
+            self._ways(elastic)
+
+    def _ways(self, elastic: Elastic) -> None:
         ways = Ways(self.instance, self.policy, self.data, elastic, self.names, self.prover)
         for family in ways.each():
             self._look(ways, family)
-        if len(ways.families) > 1 and not any(
-            way.helps for way in self.ways if way.family in ways.families
-        ):
+        single = [way for way in self.ways if way.family in ways.families]
+        if len(single) > 1 and not any(way.helps for way in single):
             self._look(ways, "capacity")
 
     def _look(self, ways: Ways, family: str) -> None:
@@ -181,10 +184,14 @@ class _Question:
 
     def _found(self, elastic: Elastic) -> list[Found]:
         self._tell("is there a plan")
-        holds = elastic.holds(elastic.switches)
+        holds = elastic.holds(elastic.switches, whole=False)
+        if holds is not False:
+            # A place for everyone in a large country is what `solve` is made for.
+            large = self.promise and len(self.data.municipalities) >= MANY
+            holds = None if large else elastic.holds(elastic.switches)
         if holds is None:
             holds = self._solved()
-            elastic.suppose(elastic.switches, holds)
+        elastic.suppose(elastic.switches, holds)
         self.verdict = _VERDICTS[holds]
         self.clock.lap("verdict")
         if holds is not False:
@@ -209,33 +216,42 @@ class _Question:
         return False if bound is not None and bound > 0.5 else None
 
     def _clash(self, elastic: Elastic, found: Found) -> Clash:
+        towns = {m for s in found.switches if s.asks for m in s.municipalities}
         parts = [
-            self._part(elastic, switch, given)
-            for switch, given in zip(found.parts, found.given, strict=True)
+            self._part(elastic, bundle, given, anywhere=len(towns) != 1)
+            for bundle, given in zip(found.parts, found.given, strict=True)
         ]
         return Clash(parts=tuple(parts), irreducible=found.irreducible)
 
-    def _part(self, elastic: Elastic, switch: Switch, given: Given) -> Part:
-        lacks: tuple[Amount, ...] = ()
-        if switch.kind is Kind.CAPACITY and given.solution is not None:
+    def _part(self, elastic: Elastic, bundle: Bundle, given: Given, *, anywhere: bool) -> Part:
+        switch, lacks, gives = bundle[0], (), given.amount
+        solution = None
+        if given.solution is not None:
             columns = elastic.arrays.columns
             solution = Extract(self.instance, self.data, columns, given.solution)
+        if switch.kind is Kind.CAPACITY and solution is not None:
             pools = self.data.family.values() if switch.rule == "pools" else ()
             lacks = lacking(self.data, self.names, solution, [switch.rule], [*pools])
-        gives = given.amount
         if switch.kind is Kind.BUDGET and gives is not None:
             gives *= MILLION
         unit = self.names.currency if switch.kind is Kind.BUDGET else "persons"
+        about = About(
+            gives=gives,
+            lacks=lacks,
+            anywhere=anywhere,
+            got=None if solution is None else sum(solution.quota[m] for m in switch.municipalities),
+        )
         return Part(
             kind=switch.kind,
             rule=switch.rule,
-            where=switch.where,
+            where=switch.where if len(bundle) == 1 else "",
             side=switch.side,
-            amount=switch.amount,
+            amount=None if switch.amount is None else sum(s.amount or 0.0 for s in bundle),
             unit="" if switch.amount is None else unit,
+            count=len(bundle),
             gives=gives,
             lacks=lacks,
-            message=part_in_words(switch, self.data, self.names, gives, lacks),
+            message=part_in_words(bundle, self.data, self.names, about),
         )
 
     def told(self) -> Diagnosis:

@@ -10,12 +10,9 @@ from allocator.diagnose.switches import Switch
 from allocator.diagnose.types import Amount, WayOut
 from models.instance import Instance
 from models.policy import Policy
-from models.program.data import Data
 
-RATIO_DIGITS = 4
-"""Decimals to which ratios are rounded, in favour of the municipality that needs it."""
-SHARE_DIGITS = 6
-"""The same for shares of the population."""
+ROUNDING = 1e-9
+"""Persons that are rounding where a limit is stated in whole persons."""
 
 
 def applied(way: WayOut, instance: Instance, policy: Policy) -> tuple[Instance, Policy]:
@@ -70,58 +67,61 @@ def changed(instance: Instance, amounts: Iterable[Amount]) -> Instance:
     return instance.replace(**tables) if tables else instance
 
 
-def eased(policy: Policy, data: Data, given: Iterable[tuple[Switch, Amount]]) -> dict[str, Any]:
-    """Return the fields of a policy in which some demands give way.
+EVERYWHERE = ("min_ratio", "max_ratio", "max_share_of_population", "max_change")
+"""Rules of a policy that hold for every municipality alike."""
 
-    A limit that holds everywhere (a ratio, a share, a change) gives way everywhere: by as
-    much as the municipality that needs it most.
+
+def eased(
+    policy: Policy, demands: Iterable[Switch], given: Mapping[Switch, Amount]
+) -> dict[str, Any]:
+    """Return the fields of a policy in which some demands give way, and no others.
+
+    A rule that holds everywhere cannot give way at some places in a policy, so it is
+    switched off and what it demands of each municipality is stated as a decision.
 
     Parameters
     ----------
+    demands
+        Everything that is demanded.
     given
-        Demands with the numbers that they give way to; those of the instance (`max_quota`)
-        change nothing here.
+        What gives way, with the number that it gives way to; limits of the instance
+        (`max_quota`) change nothing here.
     """
-    settings: dict[str, Any] = {}
-    fields = policy.model_dump(mode="json")
-    for demand, amount in given:
-        where, got = demand.where, amount.after
-        if demand.rule == "fixed":
-            relation = demand.side.replace("exactly", "exact").replace(" ", "_")
-            for decision in settings.setdefault("fixed", fields["fixed"]):
-                if (decision["municipality_id"], decision["relation"]) == (where, relation):
-                    decision["persons"] = int(got)
-        elif demand.rule == "county_bounds":
-            for bound in settings.setdefault("county_bounds", fields["county_bounds"]):
-                if bound["county_id"] == where:
-                    bound[demand.side.replace(" ", "_")] = got
-        elif demand.rule == "min_ratio":
-            ratio = _down(got / data.fair_share[where], RATIO_DIGITS)
-            settings["min_ratio"] = min(ratio, settings.get("min_ratio", ratio))
-        elif demand.rule == "max_ratio":
-            fair = data.fair_share[where]
-            ratio = _up(got / fair, RATIO_DIGITS) if fair > 0 else None
-            settings["max_ratio"] = _larger(settings, "max_ratio", ratio)
-        elif demand.rule == "max_share_of_population":
-            share = _up(got / data.population[where], SHARE_DIGITS)
-            wide = share if share <= 1 else None
-            settings[demand.rule] = _larger(settings, demand.rule, wide)
-        elif demand.rule == "max_change":
-            moved = math.ceil(abs(got - data.previous[where]))
-            change = settings.setdefault("max_change", fields["max_change"])
-            change["persons"] = max(change["persons"], float(moved))
+    rules = {demand.rule for demand in given}
+    settings: dict[str, Any] = {rule: None for rule in EVERYWHERE if rule in rules}
+    numbers = {
+        demand: given[demand].after if demand in given else demand.amount or 0.0
+        for demand in demands
+    }
+    if "county_bounds" in rules:
+        bounds = {b.county_id: b.model_dump(mode="json") for b in policy.county_bounds}
+        for demand, persons in numbers.items():
+            if demand.rule == "county_bounds":
+                bounds[demand.where][demand.side.replace(" ", "_")] = persons
+        settings["county_bounds"] = [*bounds.values()]
+    off = {"fixed", *(rule for rule in EVERYWHERE if rule in rules)}
+    stated = {demand: n for demand, n in numbers.items() if demand.rule in off}
+    if rules & off:
+        settings["fixed"] = _decisions(stated)
     return settings
 
 
-def _larger(settings: Mapping[str, Any], field: str, limit: float | None) -> float | None:
-    """Return the larger of a limit and the one that is already set; none is no limit."""
-    known = settings.get(field, 0.0)
-    return None if limit is None or known is None else max(limit, known)
-
-
-def _down(value: float, digits: int) -> float:
-    return math.floor(value * 10**digits) / 10**digits
-
-
-def _up(value: float, digits: int) -> float:
-    return math.ceil(value * 10**digits) / 10**digits
+def _decisions(numbers: Mapping[Switch, float]) -> list[dict[str, Any]]:
+    """Return demands on single municipalities as decisions, the tightest of each side."""
+    tightest: dict[tuple[str, str], int] = {}
+    exact = {demand.where for demand in numbers if demand.side == "exactly"}
+    for demand, persons in numbers.items():
+        if demand.side != "exactly" and demand.where in exact:
+            continue  # decided exactly, within what else is demanded of it
+        place = demand.where, demand.side
+        if demand.side == "at most":
+            whole = math.floor(persons + ROUNDING)
+            tightest[place] = min(whole, tightest.get(place, whole))
+        else:
+            whole = math.ceil(persons - ROUNDING)
+            tightest[place] = max(whole, tightest.get(place, whole))
+    relations = {"exactly": "exact", "at least": "at_least", "at most": "at_most"}
+    return [
+        {"municipality_id": m, "relation": relations[side], "persons": persons}
+        for (m, side), persons in tightest.items()
+    ]

@@ -17,7 +17,8 @@ def irreducible(items: Sequence[Item], holds: Callable[[Sequence[Item]], bool]) 
     Parameters
     ----------
     items
-        Those that are told best first: where there is a choice, earlier ones are kept.
+        Those that are told best first: where there is a choice, the last of what is returned
+        stands as early as it can.
     holds
         Tells whether some of the items hold together. Fewer must hold where more do.
     """

@@ -22,8 +22,6 @@ class Names:
         }
         alone = sites.groupby("municipality_id")["site_id"].count() == 1
         self._alone = set(alone.index[alone])
-        services = instance.services
-        self._services = dict(zip(services["service_id"], services["name"], strict=True))
 
     def municipality(self, municipality: str) -> str:
         """Return a municipality: ``Utsira (1151)``."""
@@ -38,10 +36,6 @@ class Names:
         municipality, name = self._sites[site]
         town = self.municipality(municipality)
         return town if municipality in self._alone else f"{name}, {town}"
-
-    def service(self, service: str) -> str:
-        """Return the name of a service."""
-        return str(self._services[service])
 
 
 def number(value: float) -> str:

@@ -5,28 +5,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from allocator.diagnose.solving import Solving
 from allocator.diagnose.switches import Switch, switches
 from allocator.diagnose.types import Kind
-from allocator.solve import engine
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.compile import compile_program
-from allocator.solve.engine import Ending, Flag, Outcome, Settings
-from allocator.solve.progress import Clock
+from allocator.solve.engine import Outcome
 from models.program import build_elastic
 from models.program.data import Data
 
-SECONDS = 30.0
-"""Most seconds for one question; what is not answered by then counts as not proven."""
-GAP = 1e-6
-"""Relative gap at which the smallest amount counts as found."""
 WHOLE = 1e-6
-"""Distance from a whole number that is rounding."""
+"""Units from which something gives way."""
 USED = 1e-7
 """Weight from which a bound is part of the proof that there is no plan."""
-
-
-class Stopped(Exception):  # noqa: N818 - a wish, not an error
-    """Whoever asked wants no answer any more."""
 
 
 @dataclass
@@ -41,42 +32,18 @@ class Elastic:
         The program in which everything is kept.
     switches
         What is kept.
-    clock
-        What is left of the time given.
-    seed
-        Random seed of the solver.
-    cancel
-        As for `solve`.
-    presolve
-        Off once a verdict of the solver was found to be wrong.
+    solving
+        How questions are put to the solver.
     """
 
     data: Data
     arrays: Arrays
     switches: list[Switch]
-    clock: Clock
-    seed: int
-    cancel: Flag | None
-    presolve: bool = True
-    _known: dict[frozenset[Switch], bool | None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        columns, towns = self.arrays.columns, {
-            s: m for m, sites in self.data.sites.items() for s in sites
-        }
-        own: dict[str, list[int]] = {m: [] for m in self.data.municipalities}
-        for (site, _), column in columns["persons"].items():
-            own[towns[site]].append(column)
-        for name, column in columns.get("steps", {}).items():
-            measure = self.data.measures[name]
-            if not measure.service:  # places may be bought for the others of a pool
-                own[towns[measure.place]].append(column)
-        self._own = own
+    solving: Solving
+    _known: dict[tuple[frozenset[Switch], bool], bool | None] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, data: Data, clock: Clock, seed: int, cancel: Flag | None, *, promise: bool
-    ) -> "Elastic":
+    def of(cls, data: Data, solving: Solving, *, promise: bool) -> "Elastic":
         """State the program.
 
         Parameters
@@ -90,7 +57,18 @@ class Elastic:
         for switch in kept:
             upper[list(switch.columns)] = 0.0
         upper[list(arrays.columns["lots_of_target"].values())] = 0.0
-        return cls(data, arrays.with_bounds(arrays.lower, upper), kept, clock, seed, cancel)
+        return cls(data, arrays.with_bounds(arrays.lower, upper), kept, solving)
+
+    def __post_init__(self) -> None:
+        towns = {s: m for m, sites in self.data.sites.items() for s in sites}
+        own: dict[str, list[int]] = {m: [] for m in self.data.municipalities}
+        for (site, _), column in self.arrays.columns["persons"].items():
+            own[towns[site]].append(column)
+        for name, column in self.arrays.columns.get("steps", {}).items():
+            measure = self.data.measures[name]
+            if not measure.service:  # places may be bought for the others of a pool
+                own[towns[measure.place]].append(column)
+        self._own = own
 
     def without(self, out: Collection[Switch], priced: Collection[int] = ()) -> Arrays:
         """Return the program without some of what is kept.
@@ -124,39 +102,35 @@ class Elastic:
 
     def left_out(self, kept: Collection[Switch]) -> list[Switch]:
         """Return everything but `kept`."""
-        return [switch for switch in self.switches if switch not in kept]
+        known = set(kept)
+        return [switch for switch in self.switches if switch not in known]
 
-    def holds(self, kept: Collection[Switch]) -> bool | None:
+    def holds(self, kept: Collection[Switch], *, whole: bool = True) -> bool | None:
         """Tell whether a plan keeps all of `kept`; none: not found out in the time given.
+
+        Parameters
+        ----------
+        whole
+            Whether anything need be whole.
 
         Raises
         ------
         Stopped
             If the flag is set.
         """
-        key = frozenset(kept)
+        key = frozenset(kept), whole
         if key not in self._known:
-            self._known[key] = self._holds(kept)
+            arrays = self.without(self.left_out(kept))
+            self._known[key] = self.solving.possible(arrays, whole=whole)
         return self._known[key]
-
-    def _holds(self, kept: Collection[Switch]) -> bool | None:
-        arrays = self.without(self.left_out(kept))
-        nothing = np.zeros(len(arrays.lower))
-        for tried in (arrays.relaxed(), arrays):
-            outcome = self.run(tried, nothing)
-            if outcome.ending is Ending.INFEASIBLE:
-                return False
-            if outcome.solution is not None and is_whole(arrays, outcome.solution):
-                return True
-        return None
 
     def suppose(self, kept: Collection[Switch], holds: bool | None) -> None:
         """Take from elsewhere whether a plan keeps all of `kept`."""
-        self._known[frozenset(kept)] = holds
+        self._known[frozenset(kept), True] = holds
 
     def forget(self) -> None:
         """Answer everything anew, without presolve."""
-        self.presolve = False
+        self.solving.presolve = False
         self._known.clear()
 
     def least(
@@ -172,29 +146,17 @@ class Elastic:
             Columns whose sum is to be smallest.
         whole
             Whether they count in whole units.
-        """
-        arrays = self.without(list(out), priced)
-        integer = arrays.integer.copy()
-        integer[list(priced)] |= whole
-        arrays = replace(arrays, integer=integer)
-        return self.run(arrays, price(arrays, priced))
-
-    def run(self, arrays: Arrays, cost: Vector) -> Outcome:
-        """Minimise a cost.
 
         Raises
         ------
         Stopped
             If the flag is set.
         """
-        if self.cancel is not None and self.cancel.is_set():
-            raise Stopped
-        seconds = min(SECONDS, self.clock.left)
-        settings = Settings(seconds, GAP, self.seed, presolve=self.presolve)
-        outcome = engine.run(arrays, cost, 0.0, settings, cancel=self.cancel)
-        if self.cancel is not None and self.cancel.is_set():
-            raise Stopped
-        return outcome
+        arrays = self.without(list(out), priced)
+        integer = arrays.integer.copy()
+        integer[list(priced)] |= whole
+        counted = replace(arrays, integer=integer)
+        return self.solving.least(counted, price(arrays, priced), whole=whole)
 
     def suspects(self, kept: Collection[Switch]) -> list[Switch] | None:
         """Return those of `kept` that clash already when nothing need be whole, if any do.
@@ -203,18 +165,13 @@ class Elastic:
         prove that it cannot be less, and the bounds that the proof rests on clash by
         themselves (Farkas' lemma; Chinneck, 2008, section 6.2.3).
         """
-        asked = [switch for switch in kept if switch.asks]
-        outcome = self.least_relaxed(kept, asked)
+        priced = [i for switch in kept if switch.asks for i in switch.columns]
+        arrays = self.without(self.left_out(kept), priced)
+        outcome = self.solving.relaxed(arrays, price(arrays, priced))
         if outcome.value is None or outcome.value <= WHOLE or outcome.prices is None:
             return None
-        used = -(self.arrays.matrix.T @ outcome.prices)
+        used = -(arrays.matrix.T @ outcome.prices)
         return [s for s in kept if s.columns and float(used[list(s.columns)].min()) < -USED]
-
-    def least_relaxed(self, kept: Collection[Switch], giving: Collection[Switch]) -> Outcome:
-        """Let some of what is kept give way by as little as possible, nothing being whole."""
-        priced = [i for s in giving for i in s.columns]
-        arrays = self.without(self.left_out(kept), priced).relaxed()
-        return self.run(arrays, price(arrays, priced))
 
 
 def price(arrays: Arrays, columns: Collection[int]) -> Vector:
@@ -222,9 +179,3 @@ def price(arrays: Arrays, columns: Collection[int]) -> Vector:
     cost = np.zeros(len(arrays.lower))
     cost[list(columns)] = 1.0
     return cost
-
-
-def is_whole(arrays: Arrays, solution: Vector) -> bool:
-    """Tell whether everything is whole in `solution` that must be."""
-    values = solution[arrays.integer]
-    return bool((np.abs(values - np.round(values)) <= WHOLE).all())

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from allocator.diagnose.program import Elastic, Stopped
+from allocator.diagnose.program import Elastic
+from allocator.diagnose.solving import Stopped
 from allocator.diagnose.types import Proof
 from allocator.keys import fair_shares
 from allocator.solve import solve
@@ -61,10 +62,10 @@ class Prover:
             If the flag is set.
         """
         start = None if outcome is None else self._start(instance, policy, elastic, outcome)
-        plan = self.solved(instance, policy, start, elastic.clock.left)
+        plan = self.solved(instance, policy, start, elastic.solving.clock.left)
         if plan.totals is None or (self.promise and plan.totals.shortfall > allowed):
             return None
-        return Proof(status=plan.status, shortfall=plan.totals.shortfall, cost=plan.totals.cost)
+        return Proof(status=plan.status, shortfall=plan.totals.shortfall if self.promise else None)
 
     def solved(
         self, instance: Instance, policy: Policy, start: Plan | None, seconds: float

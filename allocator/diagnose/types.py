@@ -1,8 +1,6 @@
 """What a diagnosis is made of: plain frozen types with a JSON form."""
 
 from enum import StrEnum
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from models.options import SolveOptions
@@ -81,13 +79,15 @@ class Part(_Part):
     rule: str
     """The rule of a demand; the family of a capacity; otherwise the kind."""
     where: str
-    """Municipality or county of a demand, kind of a budget; blank: the whole country."""
+    """Municipality or county of a demand, kind of a budget; blank: several, or the country."""
     side: str
     """`at least`, `at most` or `exactly` for demands; otherwise blank."""
     amount: float | None
     """What is asked or allowed, in `unit`; none for families of capacity and for minors."""
     unit: str
     """persons, the currency, or blank."""
+    count: int
+    """How many demands of the rule stand here together; they do where there are very many."""
     gives: float | None
     """By how much it alone would have to give way for the others to hold, in its own unit
     (dwellings, seats, places; currency; persons); none where that is no amount."""
@@ -110,11 +110,10 @@ class Proof(_Part):
     """What solving with a way out applied showed."""
 
     status: Status
-    """Status of the run, goals apart from the shortfall left out."""
+    """Status of the plan found, goals other than the shortfall left out."""
     shortfall: int | None
-    """Persons without a place in the plan found; none without a plan."""
-    cost: float | None
-    """Cost of its measures, in currency; none without a plan."""
+    """Persons without a place in the plan found; none where none were promised one, so that
+    fewer were not looked for."""
 
 
 class WayOut(_Part):
@@ -170,7 +169,3 @@ class Diagnosis(_Part):
     """Versions of the solver and of this code."""
     warnings: tuple[str, ...]
     """What a reader should know."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the diagnosis as plain data for JSON."""
-        return self.model_dump(mode="json")

@@ -10,6 +10,7 @@ from allocator.diagnose.applied import changed, eased, with_fields
 from allocator.diagnose.names import Names
 from allocator.diagnose.program import Elastic
 from allocator.diagnose.proving import Prover
+from allocator.diagnose.solving import is_least
 from allocator.diagnose.switches import Switch, capacities, pools
 from allocator.diagnose.types import Amount, Kind, WayOut
 from allocator.diagnose.words import BUDGETS, settled_in_words, way_in_words
@@ -121,10 +122,9 @@ class Ways:
         outcome = self._least([i for switch in asked for i in switch.columns])
         if outcome.solution is None:
             return self._none("demands", outcome)
-        given = [*giving(self.names, self._read(outcome.solution), asked)]
-        amounts = tuple(amount for _, amount in given)
-        settings = eased(self.policy, self.data, given)
-        return self._tried("demands", "persons", amounts, settings, outcome)
+        given = dict(giving(self.names, self._read(outcome.solution), asked))
+        settings = eased(self.policy, asked, given)
+        return self._tried("demands", "persons", tuple(given.values()), settings, outcome)
 
     def _capacity(self, name: str, families: list[str]) -> WayOut:
         known = capacities(self.data, self.elastic.arrays.columns)
@@ -140,7 +140,7 @@ class Ways:
         amounts = lacking(self.data, self.names, solution, families, families)
         units = {amount.unit for amount in amounts}
         unit = units.pop() if len(units) == 1 else "units"
-        return self._tried(name, unit, amounts, {}, outcome)
+        return self._tried(name, unit, amounts, {}, outcome, whole=True)
 
     def _budget(self) -> WayOut:
         rows = self._kind(Kind.BUDGET)
@@ -197,10 +197,7 @@ class Ways:
         for smaller in (n for n in range(step // 2, 0, -1) if step % n == 0):
             policy = with_fields(self.policy, {"step": smaller})
             data = collect(self.instance, policy, fair_shares(self.instance, policy))
-            elastic = self.elastic
-            other = Elastic.of(
-                data, elastic.clock, elastic.seed, elastic.cancel, promise=self.prover.promise
-            )
+            other = Elastic.of(data, self.elastic.solving, promise=self.prover.promise)
             if other.holds(other.switches):
                 way = self._number("step", "step", step, smaller, None)
                 if way.helps:
@@ -284,6 +281,8 @@ class Ways:
         amounts: tuple[Amount, ...],
         settings: dict[str, Any],
         outcome: Outcome | None,
+        *,
+        whole: bool = False,
     ) -> WayOut:
         """Solve with a way out applied, and tell what came of it."""
         instance, policy = changed(self.instance, amounts), with_fields(self.policy, settings)
@@ -296,7 +295,7 @@ class Ways:
             helps=True,
             total=sum(abs(amount.change) for amount in amounts) if amounts else None,
             unit=unit,
-            least=outcome is not None and outcome.ending is Ending.OPTIMAL and bool(amounts),
+            least=bool(amounts) and outcome is not None and is_least(outcome, whole=whole),
             amounts=amounts,
             settings=settings,
             proof=proof,

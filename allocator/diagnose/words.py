@@ -1,6 +1,8 @@
 """A diagnosis in words."""
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from allocator.diagnose.names import Names, counted, listed, number
 from allocator.diagnose.switches import SIDES, Switch
@@ -28,7 +30,26 @@ _WAYS = {
     "target": "another target",
     "shortfall": "allow a shortfall",
 }
-_WRONG = {"at least": "more than", "at most": "fewer than", "exactly": "off what"}
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a part of a clash.
+
+    Attributes
+    ----------
+    gives, lacks
+        As in `Part`.
+    anywhere
+        Whether what is lacking could be elsewhere as well.
+    got
+        What the municipalities of a demand take when it gives way, in persons.
+    """
+
+    gives: float | None
+    lacks: Sequence[Amount]
+    anywhere: bool
+    got: float | None
 
 
 def way_in_words(family: str) -> str:
@@ -36,27 +57,40 @@ def way_in_words(family: str) -> str:
     return _WAYS.get(family, f"more places ({family})")
 
 
-def part_in_words(
-    switch: Switch, data: Data, names: Names, gives: float | None, lacks: Sequence[Amount]
-) -> str:
+def part_in_words(bundle: Sequence[Switch], data: Data, names: Names, about: About) -> str:
     """Say what one part of a clash asks or allows, and by how much it would have to give way."""
-    said = _asked(switch, data, names)
-    if lacks:
-        return f"{said}: {lacking_in_words(lacks)} too few"
+    switch, gives = bundle[0], about.gives
+    said = _asked(bundle, data, names)
+    if about.lacks:
+        where = lacking_in_words(about.lacks)
+        if not about.anywhere:
+            return f"{said}: {where} too few"
+        total = counted(sum(a.change for a in about.lacks), about.lacks[0].unit)
+        return f"{said}: {total} too few, for instance {where}"
     if gives is None:
         return said
+    persons = counted(gives, "persons")
     if switch.kind is Kind.DEMAND:
-        return f"{said}; that is {counted(gives, 'persons')} {_WRONG[switch.side]} the rest allows"
-    if switch.kind is Kind.PROMISE:
-        return f"{said}; the rest leaves {counted(gives, 'persons')} without one"
-    if switch.kind is Kind.TARGET:
-        return f"{said}; the rest needs {counted(gives, 'persons')} more"
-    if switch.kind is Kind.FLOOR:
-        return f"{said}; that is {counted(gives, 'persons')} too many"
-    return f"{said}; that is {counted(gives, names.currency)} too little"
+        over = about.got is not None and about.got < (switch.amount or 0.0)
+        ending = "more than the rest allows" if over else "fewer than the rest needs"
+        return f"{said}; that is {persons} {ending}"
+    endings = {
+        Kind.PROMISE: f"the rest leaves {persons} without one",
+        Kind.TARGET: f"the rest needs {persons} more",
+        Kind.FLOOR: f"that is {persons} too many",
+        Kind.BUDGET: f"that is {number(gives)} {names.currency} too little",
+    }
+    return f"{said}; {endings[switch.kind]}"
 
 
-def _asked(switch: Switch, data: Data, names: Names) -> str:
+def _asked(bundle: Sequence[Switch], data: Data, names: Names) -> str:
+    switch = bundle[0]
+    if len(bundle) > 1:
+        persons = counted(math.fsum(s.amount or 0.0 for s in bundle), "persons")
+        return (
+            f"{len(bundle):,} municipalities are to take {switch.side} {persons} in all "
+            f"by {switch.rule}"
+        )
     if switch.kind is Kind.DEMAND:
         return demanded(switch, names)
     if switch.kind is Kind.CAPACITY:
