@@ -160,12 +160,12 @@ class Exhaustive:
         members, persons = self.demands[name]
         got = self.quota[members].sum(axis=0)
         off = {"at least": persons - got, "at most": got - persons, "exactly": abs(got - persons)}
-        return np.maximum(0.0, off[name[2]])
+        return np.asarray(np.maximum(0.0, off[name[2]]))
 
     def _bought(self) -> Numbers:
         """Return the steps that everyone needs to be housed."""
         lack = np.maximum(0.0, self.quota - self.homes[:, None])
-        return np.ceil(lack / UNITS - 1e-9).astype(np.int64)
+        return np.asarray(np.ceil(lack / UNITS - 1e-9), dtype=np.int64)
 
     def _cost(self) -> npt.NDArray[np.float64]:
         return np.asarray(PRICE * self._bought().sum(axis=0))
@@ -183,7 +183,7 @@ class Exhaustive:
 
     def _free(self) -> Numbers:
         """Return the quotas of those who are not decided exactly."""
-        return self.quota[[i for i, m in enumerate(self.ids) if m not in self.exact]]
+        return np.asarray(self.quota[[i for i, m in enumerate(self.ids) if m not in self.exact]])
 
     def _below_floor(self) -> Numbers:
         free = self._free()

@@ -471,7 +471,7 @@ def test_a_wrong_verdict_is_noticed_and_forgotten() -> None:
 # Irreducible, by trying everything.
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(400))
 def test_what_clashes_is_irreducible_and_complete(seed: int) -> None:
     instance, policy, promise = drawn(seed)
     whole = Exhaustive(instance, policy, promise=promise)

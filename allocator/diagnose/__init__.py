@@ -184,13 +184,7 @@ class _Question:
 
     def _found(self, elastic: Elastic) -> list[Found]:
         self._tell("is there a plan")
-        holds = elastic.holds(elastic.switches, whole=False)
-        if holds is not False:
-            # A place for everyone in a large country is what `solve` is made for.
-            large = self.promise and len(self.data.municipalities) >= MANY
-            holds = None if large else elastic.holds(elastic.switches)
-        if holds is None:
-            holds = self._solved()
+        holds = self._holds(elastic)
         elastic.suppose(elastic.switches, holds)
         self.verdict = _VERDICTS[holds]
         self.clock.lap("verdict")
@@ -202,6 +196,18 @@ class _Question:
         self.clashes = [self._clash(elastic, one) for one in found]
         self.clock.lap("clashes")
         return found
+
+    def _holds(self, elastic: Elastic) -> bool | None:
+        """Tell whether there is a plan; none where that is not found out."""
+        everything = elastic.switches
+        if elastic.holds(everything, whole=False) is False:
+            return False
+        if self.promise and len(self.data.municipalities) >= MANY:
+            # A place for everyone in a large country is what `solve` is made for.
+            others = [switch for switch in everything if switch.kind is not Kind.PROMISE]
+            return False if elastic.holds(others) is False else self._solved()
+        holds = elastic.holds(everything)
+        return self._solved() if holds is None else holds
 
     def _solved(self) -> bool | None:
         """Tell by solving in full whether there is a plan; none where that is not found out."""
@@ -224,7 +230,8 @@ class _Question:
         return Clash(parts=tuple(parts), irreducible=found.irreducible)
 
     def _part(self, elastic: Elastic, bundle: Bundle, given: Given, *, anywhere: bool) -> Part:
-        switch, lacks, gives = bundle[0], (), given.amount
+        switch, gives = bundle[0], given.amount
+        lacks: tuple[Amount, ...] = ()
         solution = None
         if given.solution is not None:
             columns = elastic.arrays.columns

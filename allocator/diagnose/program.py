@@ -96,6 +96,8 @@ class Elastic:
         ]
         if not any(s.kind is Kind.PROMISE for s in asked):
             there = {m for s in asked for m in s.municipalities}
+            if "odd_persons" in self.arrays.columns:
+                there |= set(self.data.exact)  # the odd lot of the others depends on them
             idle = [self._own[m] for m in self.data.municipalities if m not in there]
             upper[[i for columns in idle for i in columns]] = 0.0
         return replace(self.arrays, upper=upper, integer=integer)

@@ -1,6 +1,7 @@
 """What a diagnosis is made of: plain frozen types with a JSON form."""
 
 from enum import StrEnum
+
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from models.options import SolveOptions

@@ -121,7 +121,7 @@ class Ways:
         asked = self._kind(Kind.DEMAND)
         outcome = self._least([i for switch in asked for i in switch.columns])
         if outcome.solution is None:
-            return self._none("demands", outcome)
+            return self._without("demands", outcome)
         given = dict(giving(self.names, self._read(outcome.solution), asked))
         settings = eased(self.policy, asked, given)
         return self._tried("demands", "persons", tuple(given.values()), settings, outcome)
@@ -135,7 +135,7 @@ class Ways:
         }
         outcome = self._least(sorted(columns), whole=True)
         if outcome.solution is None:
-            return self._none(name, outcome)
+            return self._without(name, outcome)
         solution = self._read(outcome.solution)
         amounts = lacking(self.data, self.names, solution, families, families)
         units = {amount.unit for amount in amounts}
@@ -146,7 +146,7 @@ class Ways:
         rows = self._kind(Kind.BUDGET)
         outcome = self._least([i for switch in rows for i in switch.columns])
         if outcome.solution is None:
-            return self._none("budget", outcome)
+            return self._without("budget", outcome)
         steps = self._read(outcome.solution).steps
         amounts = []
         for row in rows:
@@ -182,7 +182,7 @@ class Ways:
         (row,) = self._kind(Kind.FLOOR)
         outcome = self._least(row.columns)
         if outcome.solution is None:
-            return self._none("floor", outcome)
+            return self._without("floor", outcome)
         quotas = self._read(outcome.solution).quota
         asked = [q for m, q in quotas.items() if q > 0 and m not in self.data.exact]
         floor = min([self.policy.floor, *asked])
@@ -192,7 +192,7 @@ class Ways:
         """Try whole parts of the lots: whatever was possible stays possible with those."""
         outcome = self._least((), out=self._kind(Kind.LOTS))
         if outcome.solution is None:
-            return self._none("step", outcome)
+            return self._without("step", outcome)
         step = self.policy.step
         for smaller in (n for n in range(step // 2, 0, -1) if step % n == 0):
             policy = with_fields(self.policy, {"step": smaller})
@@ -202,12 +202,12 @@ class Ways:
                 way = self._number("step", "step", step, smaller, None)
                 if way.helps:
                     return way
-        return self._none("step", None)
+        return self._none("step")
 
     def _minors(self) -> WayOut:
         outcome = self._least((), out=self._kind(Kind.MINORS))
         if outcome.solution is None:
-            return self._none("minors", outcome)
+            return self._without("minors", outcome)
         return self._tried("minors", "", (), {"minors": "anywhere"}, outcome)
 
     def _target(self) -> WayOut:
@@ -224,8 +224,10 @@ class Ways:
         lots = self.elastic.arrays.columns["lots_of_target"][column]
         outcome = self._least([lots])
         if outcome.solution is None:
-            return self._none("target", outcome)
+            return self._without("target", outcome)
         fewest = round(float(outcome.solution[lots]))
+        if abs(step * fewest) > abs(most):
+            return self._none("target", cannot=is_least(outcome))
         for moved in (step * (fewest + 2**k - 1) for k in range(TRIES)):
             if abs(moved) > abs(most):
                 break
@@ -234,13 +236,13 @@ class Ways:
             way = self._number("target", "target", self.data.target, target, first)
             if way.helps:
                 return way.model_copy(update={"least": False})
-        return self._none("target", None)
+        return self._none("target")
 
     def _shortfall(self) -> WayOut:
         (row,) = self._kind(Kind.PROMISE)
         outcome = self._least(row.columns)
         if outcome.solution is None:
-            return self._none("shortfall", outcome)
+            return self._without("shortfall", outcome)
         placed = sum(self._read(outcome.solution).quota.values())
         left = float(self.data.target - placed)
         amount = self._amount("shortfall", 0.0, left)
@@ -258,9 +260,13 @@ class Ways:
             rule=rule, where="", item="", name="", before=before, after=after, unit="persons"
         )
 
-    def _none(self, family: str, outcome: Outcome | None) -> WayOut:
-        """Say that a family does not help, or that this was not found out."""
-        cannot = outcome is not None and outcome.ending is Ending.INFEASIBLE
+    def _without(self, family: str, outcome: Outcome) -> WayOut:
+        """Say what it means that nothing was found."""
+        return self._none(family, cannot=outcome.ending is Ending.INFEASIBLE)
+
+    @staticmethod
+    def _none(family: str, *, cannot: bool = False) -> WayOut:
+        """Say that a family cannot help, or that this was not found out."""
         why = "cannot help" if cannot else "no way was found in the time given"
         return WayOut(
             family=family,
@@ -289,7 +295,7 @@ class Ways:
         allowed = next((a.after for a in amounts if a.rule == "shortfall"), 0.0)
         proof = self.prover.prove(instance, policy, self.elastic, outcome, allowed)
         if proof is None:
-            return self._none(family, None)
+            return self._none(family)
         return WayOut(
             family=family,
             helps=True,
