@@ -6,6 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from allocator.binding import municipalities_bound
 from models.plan import Plan, Status, Totals
 
 _STATUS = {
@@ -43,14 +44,6 @@ def print_summary(plan: Plan, console: Console, *, currency: str) -> None:
         _say(console, f"warning: {warning}")
 
 
-def binding(plan: Plan) -> dict[str, int]:
-    """Return in how many municipalities each family of capacity binds, most first."""
-    rows = plan.capacity[plan.capacity["binding"]]
-    counts = rows.groupby("family")["municipality_id"].nunique()
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return {str(family): int(count) for family, count in ordered if count}
-
-
 def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, str]]:
     yield "target", f"{totals.target:,} persons"
     yield "placed", f"{totals.placed:,} persons"
@@ -60,7 +53,8 @@ def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, s
     yield "asked", f"{totals.asked:,} of {totals.municipalities:,} municipalities"
     for label, extreme in (("largest ratio", "max"), ("smallest ratio", "min")):
         yield label, _extreme(plan, extreme)
-    families = ", ".join(f"{family} {count:,}" for family, count in binding(plan).items())
+    bound = municipalities_bound(plan)
+    families = ", ".join(f"{family} {count:,}" for family, count in bound.items())
     some = f"{families} of {totals.municipalities:,}"
     yield "binding in", some if families else "no municipality"
     yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.3%}"
