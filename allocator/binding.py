@@ -24,8 +24,8 @@ def municipalities_bound(plan: Plan) -> dict[str, int]:
 def budgets_bound(instance: Instance, plan: Plan) -> dict[str, bool]:
     """Tell which budgets bind: `total`, and the kinds of measure that have one.
 
-    A budget binds when money alone stands against a further step of some measure: one that has
-    steps left, adds to a capacity that is used up, and costs more than what is left.
+    A budget binds when money stands against a further step of some measure: one that has steps
+    left, adds to a capacity that is used up, and costs more than what is left of the budget.
     """
     if plan.totals is None:
         return {}

@@ -30,7 +30,7 @@ from models.policy import Policy
 
 COMMANDS = (
     "solve", "check", "verify", "show", "keys", "compare", "report", "build-instance", "policy",
-    "instances", "revise",
+    "instances", "revise", "sweep", "marginal", "frontier",
 )  # fmt: skip
 
 

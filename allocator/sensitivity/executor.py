@@ -19,7 +19,7 @@ from allocator.sensitivity.journal import Journal
 from allocator.sensitivity.types import Outcome, State
 from allocator.solve.engine import Flag
 
-GRACE = 120.0
+GRACE = 300.0
 """Seconds beyond its time limit that a case may take: the limit is the solver's, who may be
 late, and what clashes is looked for after it."""
 

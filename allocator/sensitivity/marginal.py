@@ -80,6 +80,8 @@ class Marginal:
         is better), goal (the first that reacts), worth (what it gains), at_least and at_most
         (what is proven of that), worth_per_unit, worth_per_million, conditional_goal and
         conditional (what prices said of a unit), state, status, error, seconds.
+    outcomes
+        What became of every trial, in the same order.
     """
 
     instance_id: str
@@ -89,6 +91,7 @@ class Marginal:
     capacities: pd.DataFrame
     measures: pd.DataFrame
     confirmed: pd.DataFrame
+    outcomes: tuple[Outcome, ...]
 
     @property
     def ranking(self) -> pd.DataFrame:
@@ -184,6 +187,7 @@ def marginal(
         capacities=capacities_table(instance, data, prices),
         measures=measures_table(instance, data, prices, start),
         confirmed=pd.DataFrame(rows),
+        outcomes=tuple(outcomes),
     )
 
 

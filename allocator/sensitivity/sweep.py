@@ -56,7 +56,7 @@ class Sweep:
     def table(self) -> pd.DataFrame:
         """One row a point: the inputs, what is known, totals, fairness, what binds, goals.
 
-        `bound_FAMILY` are municipalities in which the family binds, `budgets_bound` the
+        `binds_FAMILY` are municipalities in which the family binds, `budgets_binding` the
         budgets that bind; `goal_1`, `bound_1`, `gap_1`, … are the goals in order.
         """
         families = {name for point in self.points for name in point.outcome.bound}
@@ -65,8 +65,8 @@ class Sweep:
                 **point.settings,
                 **outcome_columns(point.outcome),
                 **point.settings,  # also where an input is called as one of the totals
-                **{f"bound_{name}": _bound(point.outcome, name) for name in sorted(families)},
-                "budgets_bound": _budgets(point.outcome),
+                **{f"binds_{name}": _bound(point.outcome, name) for name in sorted(families)},
+                "budgets_binding": _budgets(point.outcome),
                 **goal_columns(point.outcome),
             }
             for point in self.points
