@@ -44,8 +44,11 @@ def serve(questions: IO[bytes], answers: IO[bytes], cancel: Flag) -> None:
             continue
         task, processes = content
         outcome = task.solve(held["instance"], held["start"], processes=processes, cancel=cancel)
-        pickle.dump(outcome, answers, protocol=pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        try:
+            pickle.dump(outcome, answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+        except BrokenPipeError:  # nobody is there any more to answer
+            os._exit(0)
 
 
 if __name__ == "__main__":

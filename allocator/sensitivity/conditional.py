@@ -89,11 +89,10 @@ class Conditional:
     def bought(self, measure: str) -> Worth | None:
         """Return what one more unit of what a measure creates is worth, wherever it counts."""
         one = self.data.measures[measure]
-        towns = {s: m for m, sites in self.data.sites.items() for s in sites}
         if one.kind is MeasureKind.DWELLINGS:
-            return self.dwelling(towns[one.place], one.place, one.beds)
+            return self.dwelling(self.data.town_of(one.place), one.place, one.beds)
         if one.kind is MeasureKind.TRANSIT:
-            return self.seat(towns[one.place], one.place)
+            return self.seat(self.data.town_of(one.place), one.place)
         pools = self.data.pools.items()
         drawn = [
             p for p, pool in pools if pool.service == one.service and one.place in pool.members

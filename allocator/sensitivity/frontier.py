@@ -201,7 +201,7 @@ def _terms(
         With everything that is wrong.
     """
     problems = []
-    known = {term.value for term in Term}
+    known = [term.value for term in Term]
     for name in between:
         if name not in known:
             expected = f"give one of {', '.join(known)}"

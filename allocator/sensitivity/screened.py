@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from allocator.sensitivity.conditional import Conditional, Worth
-from allocator.sensitivity.trials import SEATS, UNIT, Capacity
+from allocator.sensitivity.trials import SEATS, UNIT, Capacity, created
 from allocator.sensitivity.variation import HOUSING, TRANSPORT
 from models.columns import MeasureKind
 from models.instance import Instance
@@ -65,15 +65,8 @@ def capacities_of(data: Data, prices: Conditional) -> Iterator[Screened]:
 
 def measures_of(data: Data, prices: Conditional) -> Iterator[Screened]:
     """Yield every measure."""
-    towns = {s: m for m, sites in data.sites.items() for s in sites}
     for name, one in data.measures.items():
-        kind, place = one.kind.value, one.place
-        if one.kind is MeasureKind.DWELLINGS:
-            capacity = Capacity(kind, HOUSING, towns[place], place, str(one.beds))
-        elif one.kind is MeasureKind.TRANSIT:
-            capacity = Capacity(kind, TRANSPORT, towns[place], place, SEATS)
-        else:
-            capacity = Capacity(kind, data.family[one.service], place, None, one.service)
+        capacity, *_ = created(one, data)
         yield Screened(capacity, prices.bought(name), name, one.cost / one.units)
 
 

@@ -54,6 +54,13 @@ class Capacity:
     site_id: str | None
     item: str
 
+    def limited(self, data: Data) -> bool:
+        """Tell whether there is a limit at all, so that more of it could be of use."""
+        if self.family == TRANSPORT:
+            return self.site_id in data.seats
+        own = self.family != HOUSING and self.municipality_id is not None
+        return not own or (self.municipality_id, self.item) in data.capacity
+
     def change(self, data: Data, units: float) -> CapacityChange:
         """Return what adds units of it."""
         if self.family == HOUSING:
@@ -127,7 +134,7 @@ def more_bought(
     measure = data.measures[measure_id]
     steps = max(1, round(money / measure.cost)) if measure.cost > 0 else 1
     units = steps * measure.units
-    capacities = list(_created(measure, data))
+    capacities = [one for one in created(measure, data) if one.limited(data)]
     return Trial(
         what="measure",
         name=measure_id,
@@ -141,21 +148,21 @@ def more_bought(
     )
 
 
-def _created(measure: Measure, data: Data) -> Iterator[Capacity]:
-    """Yield the capacities that a measure adds to: its own, and those of pools."""
+def created(measure: Measure, data: Data) -> Iterator[Capacity]:
+    """Yield the capacities that a measure adds to: that of its place, and those of pools."""
     kind, place = measure.kind.value, measure.place
-    towns = {s: m for m, sites in data.sites.items() for s in sites}
-    if measure.kind is MeasureKind.DWELLINGS:
-        yield Capacity(kind, HOUSING, towns[place], place, str(measure.beds))
-    elif measure.kind is MeasureKind.TRANSIT:
-        yield Capacity(kind, TRANSPORT, towns[place], place, SEATS)
-    else:
+    if measure.kind is MeasureKind.SERVICE:
         family = data.family[measure.service]
-        if (place, measure.service) in data.capacity:
-            yield Capacity(kind, family, place, None, measure.service)
+        yield Capacity(kind, family, place, None, measure.service)
         for name, pool in data.pools.items():
             if pool.service == measure.service and place in pool.members:
                 yield Capacity(kind, family, None, None, name)
+        return
+    town = data.town_of(place)
+    if measure.kind is MeasureKind.DWELLINGS:
+        yield Capacity(kind, HOUSING, town, place, str(measure.beds))
+    else:
+        yield Capacity(kind, TRANSPORT, town, place, SEATS)
 
 
 def more_money(

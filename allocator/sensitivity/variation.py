@@ -216,9 +216,8 @@ def _services(
     own = services.loc[services["family"] == change.family, "service_id"]
     if own.empty:
         families = ", ".join([HOUSING, TRANSPORT, *sorted(set(services["family"]))])
-        problems.append(
-            _wrong("no capacity has this family", f"give one of {families}", change.family)
-        )
+        message, expected = "no capacity has this family", f"give one of {families}"
+        problems.append(_wrong(message, expected, _path(change), change.family))
         return
     if change.item is not None and change.item not in set(own):
         expected = f"give one of {', '.join(own)}"

@@ -117,10 +117,8 @@ def draw(seed: int) -> Country:
 
 
 def told(outcome: Outcome) -> dict[str, Any]:
-    """Return all that an outcome says, except how long it took."""
-    plan = outcome.plan and outcome.plan.model_copy(update={"timings": {}})
-    quiet = outcome.model_copy(update={"seconds": None, "plan": plan})
-    return quiet.model_dump(mode="json")
+    """Return all that an outcome says, except how long it took and the plan in full."""
+    return outcome.model_copy(update={"seconds": None, "plan": None}).model_dump(mode="json")
 
 
 def workers() -> list[psutil.Process]:

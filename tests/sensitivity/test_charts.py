@@ -21,7 +21,7 @@ from allocator.sensitivity.sweep import sweep
 from allocator.solve import solve
 from tests.sensitivity.cases import EXACT, Country, draw
 
-COUNTRY = draw(4)
+COUNTRY = draw(0)
 
 
 @pytest.fixture(scope="module")

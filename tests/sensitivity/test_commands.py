@@ -20,7 +20,7 @@ from allocator.sensitivity.executor import Standing
 from allocator.writing import write
 from tests.sensitivity.cases import draw
 
-COUNTRY = draw(4)
+COUNTRY = draw(0)
 USUAL = ("--set", "step=1", "--set", "floor=0", "--gap", "0", "--processes", "1")
 
 

@@ -370,7 +370,8 @@ def test_a_cluster_gives_the_same_and_can_be_cancelled(tmp_path: Path, shared: E
         case(variation=Variation(capacities=(change,)), start=plan, keep=True),
         case(policy=UNKNOWN),
     ]
-    here = shared.run(cases)
+    with Executor(processes=1) as executor:
+        here = executor.run(cases)
     with LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
@@ -389,6 +390,8 @@ def test_a_cluster_gives_the_same_and_can_be_cancelled(tmp_path: Path, shared: E
             assert all(o.state is State.SOLVED for o in executor.run(many(4)))
         assert time.monotonic() - began < LONG.time_limit / 2
     assert [told(outcome) for outcome in there] == [told(outcome) for outcome in here]
+    tables = [outcome.plan and outcome.plan.tables["placements"].to_csv() for outcome in there]
+    assert tables == [o.plan and o.plan.tables["placements"].to_csv() for o in here]
 
 
 @pytest.mark.enable_socket

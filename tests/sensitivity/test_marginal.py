@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.optimize import linprog
 
 from allocator.errors import InvalidPlan
 from allocator.keys import fair_shares
-from allocator.sensitivity.conditional import Conditional, conditional
+from allocator.sensitivity.conditional import Conditional, Worth, conditional
 from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.marginal import Marginal, marginal
 from allocator.sensitivity.screened import best, capacities_of, measures_of
@@ -85,15 +86,19 @@ def least(country: Country, held: float | None) -> float:
 
 
 def gained(before: Country, after: Country) -> list[tuple[int, float]]:
-    """Return what changes by the number of the goal: shortfall, then unfairness + cost."""
+    """Return what changes by the number of the goal: shortfall, then unfairness + cost.
+
+    What cannot be had with the shortfall of before is worth any amount of the later goal.
+    """
     old, new = least(before, None), least(after, None)
-    return [(1, old - new), (3, least(before, old) - least(after, old))]
+    later = -math.inf if new > old + 1e-7 else least(before, old) - least(after, old)
+    return [(1, old - new), (3, later)]
 
 
 SMALL = 1e-3
 
 
-def between(prices: Any, country: Country, name: str, i: int, scale: float = 1.0) -> bool:
+def between(worth: Worth | None, country: Country, name: str, i: int, size: float = SMALL) -> bool:
     """Tell whether a worth lies between what a little more gains and a little less loses."""
 
     def moved(units: float) -> Country:
@@ -101,39 +106,42 @@ def between(prices: Any, country: Country, name: str, i: int, scale: float = 1.0
             return replace(country, budget=country.budget + units)
         return country.with_more(name, i, units)
 
-    size = SMALL * scale
     more = [(goal, gain / size) for goal, gain in gained(country, moved(size))]
     less = [(goal, -gain / size) for goal, gain in gained(country, moved(-size))]
-    worth = {} if prices is None else {prices.goal: prices.amount / scale}
-    tolerance = 1e-5 / scale
+    amounts = {} if worth is None else {worth.goal: worth.amount}
+    tolerance = 1e-8 / size
     for (goal, low), (_, high) in zip(more, less, strict=True):
-        amount = worth.get(goal, 0.0)
+        amount = amounts.get(goal, 0.0)
         if not low - tolerance <= amount <= high + tolerance:
             return False
-        if amount > tolerance:
+        if amount > 0:
             return True  # later goals are not told
     return True
+
+
+@cache
+def prices_for(seed: int) -> Conditional:
+    return prices_of(draw(seed))
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_prices_are_differences_of_an_independent_program(seed: int) -> None:
     country = draw(seed)
-    prices = prices_of(country)
+    prices = prices_for(seed)
     for i in range(3):
         m = f"{i + 1:04d}"
         assert between(prices.dwelling(m, m, 1), country, "dwellings", i)
         assert between(prices.place(m, "gp"), country, "gp", i)
         assert prices.bought(f"m{i}") == prices.dwelling(m, m, 1)
-    # The worth of a million, per unit of currency.
     million = prices.million("total")
-    scaled = None if million is None else million._replace(amount=million.amount / 1e6 * 100.0)
-    assert between(scaled, country, "budget", 0, scale=100.0)
+    each = None if million is None else Worth(million.goal, million.amount / 1e6)
+    assert between(each, country, "budget", 0, size=1.0)
 
 
 def test_some_prices_are_of_each_goal() -> None:
     goals = set()
     for seed in range(12):
-        prices = prices_of(draw(seed))
+        prices = prices_for(seed)
         for i in range(3):
             worth = prices.dwelling(f"{i + 1:04d}", f"{i + 1:04d}", 1)
             goals.add(None if worth is None else worth.goal)
@@ -213,7 +221,7 @@ def gains(before: Country, after: Country) -> tuple[int, float]:
     return 3, old_unfair - new_unfair
 
 
-@pytest.mark.parametrize("seed", [1, 4, 5, 8])
+@pytest.mark.parametrize("seed", [0, 3, 5, 6])
 def test_trials_gain_what_solving_again_gains(executor: Executor, seed: int) -> None:
     country = draw(seed)
     found = marginal(
@@ -248,7 +256,7 @@ def test_trials_gain_what_solving_again_gains(executor: Executor, seed: int) -> 
 
 
 def test_the_best_of_every_kind_are_tried(executor: Executor) -> None:
-    country = draw(4)
+    country = draw(0)
     found = marginal(
         country.instance, solved(country), top=1, money=100.0, options=EXACT, executor=executor
     )
@@ -283,7 +291,7 @@ def test_the_ranking_puts_the_best_of_a_kind_first(executor: Executor) -> None:
 
 
 def test_screening_takes_one_of_a_place_and_leaves_out_what_does_not_react() -> None:
-    country = draw(4)
+    country = draw(0)
     data = collect(country.instance, country.policy, fair_shares(country.instance, country.policy))
     prices = prices_of(country)
     capacities, measures = list(capacities_of(data, prices)), list(measures_of(data, prices))
@@ -310,7 +318,7 @@ def test_nothing_is_worth_more_where_there_is_plenty(executor: Executor) -> None
 
 
 def test_a_trial_without_an_answer_is_a_row() -> None:
-    country = draw(4)
+    country = draw(0)
     with Executor(processes=1, time_limit=1e-9) as executor:
         found = marginal(country.instance, solved(country), options=EXACT, executor=executor)
     assert found.base.state is State.NOT_RUN

@@ -134,7 +134,7 @@ def test_all_wrong_values_are_told_at_once() -> None:
 # What is found.
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 5, 8])
 def test_every_point_is_the_best_there_is(executor: Executor, seed: int) -> None:
     country = draw(seed)
     budgets, targets = [0, 100, 200, 300, 400], [country.target - 3, country.target]
@@ -174,7 +174,7 @@ def test_capacities_along_a_sweep(executor: Executor) -> None:
 
 def test_words_are_swept_too(executor: Executor) -> None:
     country = draw(1)
-    found = swept(executor, country, {"key": ["population", "weighted"], "floor": [0]})
+    found = swept(executor, country, {"minors": ["listed", "anywhere"], "floor": [0]})
     states = found.table["state"].tolist()
     assert states == [State.SOLVED, State.SOLVED]
 
