@@ -49,6 +49,13 @@ if TYPE_CHECKING:
     from allocator.report import report
     from allocator.revising import Revision, revise
     from allocator.revising.decisions import read_decisions
+    from allocator.sensitivity.cases import Case
+    from allocator.sensitivity.executor import Executor
+    from allocator.sensitivity.frontier import Frontier, frontier
+    from allocator.sensitivity.marginal import Marginal, marginal
+    from allocator.sensitivity.sweep import Sweep, sweep
+    from allocator.sensitivity.types import Outcome
+    from allocator.sensitivity.variation import CapacityChange, Variation
     from allocator.settings_of_policy import policy_with_comments
     from allocator.solve import solve
     from allocator.solve.progress import Progress
@@ -69,9 +76,13 @@ __all__ = [
     "AnswerKind",
     "Audit",
     "Candidate",
+    "CapacityChange",
+    "Case",
     "Comparison",
+    "Executor",
     "Explanation",
     "Fairness",
+    "Frontier",
     "Instance",
     "InstanceMismatch",
     "InvalidApportionment",
@@ -82,7 +93,9 @@ __all__ = [
     "InvalidPolicy",
     "Key",
     "KeyComparison",
+    "Marginal",
     "Method",
+    "Outcome",
     "Plan",
     "Policy",
     "PriceOfFairness",
@@ -93,6 +106,8 @@ __all__ = [
     "SolveOptions",
     "SolverError",
     "Status",
+    "Sweep",
+    "Variation",
     "VerificationError",
     "Violation",
     "apportion",
@@ -107,8 +122,10 @@ __all__ = [
     "fair_shares",
     "fairness",
     "fairness_of_quotas",
+    "frontier",
     "instance_of",
     "load",
+    "marginal",
     "packaged",
     "policy_from",
     "policy_with_comments",
@@ -119,6 +136,7 @@ __all__ = [
     "report",
     "revise",
     "solve",
+    "sweep",
     "verify",
     "write",
     "write_plan",
@@ -157,6 +175,13 @@ _HOMES = {
     "allocator.policies": ("policy_from", "read_policy"),
     "allocator.report": ("report",),
     "allocator.revising": ("Revision", "revise"),
+    "allocator.sensitivity.cases": ("Case",),
+    "allocator.sensitivity.executor": ("Executor",),
+    "allocator.sensitivity.frontier": ("Frontier", "frontier"),
+    "allocator.sensitivity.marginal": ("Marginal", "marginal"),
+    "allocator.sensitivity.sweep": ("Sweep", "sweep"),
+    "allocator.sensitivity.types": ("Outcome",),
+    "allocator.sensitivity.variation": ("CapacityChange", "Variation"),
     "allocator.settings_of_policy": ("policy_with_comments",),
     "allocator.solve": ("solve",),
     "allocator.solve.progress": ("Progress",),

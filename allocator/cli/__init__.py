@@ -14,13 +14,16 @@ from allocator.cli.ending import Commands, Exit
 from allocator.cli.examine import check_command, verify_command
 from allocator.cli.explain import explain_command
 from allocator.cli.fairness import fairness_command
+from allocator.cli.frontier import frontier_command
 from allocator.cli.keys import keys_app
+from allocator.cli.marginal import marginal_command
 from allocator.cli.packages import build_instance_command, instances_command
 from allocator.cli.policy import policy_command
 from allocator.cli.report import report_command
 from allocator.cli.revise import revise_command
 from allocator.cli.show import show_command
 from allocator.cli.solve import solve_command
+from allocator.cli.sweep import sweep_command
 
 __all__ = ["Exit", "app", "main"]
 
@@ -67,6 +70,9 @@ app.command("check")(check_command)
 app.command("verify")(verify_command)
 app.command("show")(show_command)
 app.command("explain")(explain_command)
+app.command("sweep")(sweep_command)
+app.command("marginal")(marginal_command)
+app.command("frontier")(frontier_command)
 app.add_typer(keys_app, name="keys")
 app.command("compare")(compare_command)
 app.command("fairness")(fairness_command)

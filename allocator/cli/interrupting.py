@@ -20,9 +20,14 @@ Result = TypeVar("Result")
 
 
 def run_interruptibly(
-    work: Callable[[], Result], cancel: threading.Event, line: ProgressLine
+    work: Callable[[], Result],
+    cancel: threading.Event,
+    line: ProgressLine,
+    kept: str = "the best plan so far",
 ) -> Result:
     """Return what `work` returns, redrawing `line` meanwhile and setting `cancel` on Ctrl-C.
+
+    `kept` says what is there when it stops early.
 
     The work runs in a thread of its own. Python handles signals in the main thread alone,
     and only between its own instructions: were that thread inside the solver, neither the
@@ -31,7 +36,7 @@ def run_interruptibly(
     future: Future[Result] = Future()
     # A daemon, so that a second Ctrl-C need not wait for the solver.
     thread = threading.Thread(target=_fill, args=(future, work), daemon=True)
-    with _listening(cancel, line):
+    with _listening(cancel, line, kept):
         thread.start()
         while thread.is_alive():
             thread.join(SECONDS_BETWEEN_LOOKS)
@@ -47,7 +52,7 @@ def _fill(future: Future[Result], work: Callable[[], Result]) -> None:
 
 
 @contextmanager
-def _listening(cancel: threading.Event, line: ProgressLine) -> Iterator[None]:
+def _listening(cancel: threading.Event, line: ProgressLine, kept: str) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         # Signals cannot be caught here; whoever runs us in a thread interrupts otherwise.
         yield
@@ -61,7 +66,7 @@ def _listening(cancel: threading.Event, line: ProgressLine) -> Iterator[None]:
             sys.stderr.flush()
             os._exit(Exit.INTERRUPTED)
         cancel.set()
-        line.say("stopping, keeping the best plan so far; press Ctrl-C again to abort")
+        line.say(f"stopping, keeping {kept}; press Ctrl-C again to abort")
 
     previous = signal.signal(signal.SIGINT, handle)
     try:

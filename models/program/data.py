@@ -127,6 +127,10 @@ class Data:
         fair = self.fair_share[municipality]
         return fair if fair > 0 else self._smallest_share
 
+    def town_of(self, site: str) -> str:
+        """Return the municipality that a site lies in."""
+        return self._towns[site]
+
     def measures_at(self, kind: MeasureKind, place: str) -> list[str]:
         """Return the measures of one kind at a site (or municipality, for services)."""
         return self._by_place.get((kind, place), [])
@@ -141,8 +145,10 @@ class Data:
             by_place.setdefault((measure.kind, measure.place), []).append(name)
         grown_up = [g for g, group in self.groups.items() if not group.minors]
         smallest = min((f for f in self.fair_share.values() if f > 0), default=1.0)
+        towns = {s: m for m, sites in self.sites.items() for s in sites}
         # What is asked for again and again, worked out once.
         for name, value in (
+            ("_towns", towns),
             ("_by_place", by_place),
             ("_groups", list(self.groups)),
             ("_grown_up", grown_up),
@@ -150,6 +156,7 @@ class Data:
         ):
             object.__setattr__(self, name, value)
 
+    _towns: Mapping[str, str] = field(init=False, repr=False)
     _by_place: Mapping[tuple[MeasureKind, str], list[str]] = field(init=False, repr=False)
     _groups: list[str] = field(init=False, repr=False)
     _grown_up: list[str] = field(init=False, repr=False)

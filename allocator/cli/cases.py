@@ -1,0 +1,205 @@
+"""What the commands that solve many cases share: options, folder, progress, ending."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from allocator.cli.ending import Exit
+from allocator.folders import FolderExists
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocator.sensitivity.executor import Executor, Standing
+    from allocator.sensitivity.types import Outcome
+
+JOURNAL = "cases.jsonl"
+"""File of a folder of results that keeps every outcome as it comes."""
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder for tables, chart and every outcome as it comes; the same command with the "
+        "same folder goes on where it stopped.",
+    ),
+]
+AnewOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Begin anew in a folder that is there."),
+]
+CaseTimeOption = Annotated[
+    float | None, typer.Option("--time-limit", metavar="S", help="Seconds for one case (180).")
+]
+TotalTimeOption = Annotated[
+    float | None,
+    typer.Option("--total-time", metavar="S", min=0.001, help="Seconds for all cases together."),
+]
+GapOption = Annotated[
+    float | None,
+    typer.Option("--gap", metavar="G", help="Gap at which a goal counts as reached."),
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Random seed of the solver.")
+]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--processes", metavar="N", min=1, help="Cases that are solved at once (one a core)."
+    ),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers solve the cases."
+    ),
+]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Many:
+    """How many cases are run: where they are kept, and who works.
+
+    Attributes
+    ----------
+    out
+        Folder for what comes out; none: nothing is kept.
+    overwrite
+        Begin anew in a folder that is there.
+    processes, scheduler, total_time
+        As for `Executor`.
+    """
+
+    out: Path | None
+    overwrite: bool
+    processes: int | None
+    scheduler: str | None
+    total_time: float | None
+
+    def prepare(self) -> None:
+        """Make the folder ready.
+
+        Raises
+        ------
+        FolderExists
+            If it holds something else, and is not to be overwritten.
+        """
+        if self.out is None:
+            return
+        journal = self.out / JOURNAL
+        foreign = self.out.exists() and not journal.is_file()
+        if foreign and not self.overwrite and (self.out.is_file() or any(self.out.iterdir())):
+            raise FolderExists(self.out)
+        if self.overwrite:
+            journal.unlink(missing_ok=True)
+
+    def run(self, work: Callable[["Executor"], Result], cancel: threading.Event) -> Result:
+        """Return what `work` returns, with progress; Ctrl-C sets `cancel`."""
+        from allocator.cli.interrupting import run_interruptibly
+        from allocator.cli.progress import ProgressLine
+        from allocator.sensitivity.executor import Executor
+        from allocator.solve.progress import Progress
+
+        with ProgressLine(Console(stderr=True)) as line:
+
+            def tell(standing: "Standing") -> None:
+                line.tell(Progress(in_words(standing), None, None, None, standing.elapsed))
+
+            def begin() -> Result:
+                with Executor(
+                    processes=self.processes,
+                    scheduler=self.scheduler,
+                    journal=None if self.out is None else self.out / JOURNAL,
+                    time_limit=self.total_time,
+                    progress=tell,
+                    cancel=cancel,
+                ) as executor:
+                    return work(executor)
+
+            return run_interruptibly(begin, cancel, line, kept="what is done")
+
+    def keep(self, name: str, answer: Any, tables: "dict[str, pd.DataFrame]", chart: Any) -> None:
+        """Write what came out into the folder, if there is one: JSON, tables, chart.
+
+        Parameters
+        ----------
+        name
+            Of the JSON file and the chart.
+        answer
+            Plain data.
+        tables
+            By file name, without its ending.
+        chart
+            An Altair chart; none where there is nothing to draw.
+        """
+        if self.out is None:
+            return
+        from allocator.sensitivity.charts import FORMATS, drawn
+        from allocator.writing import csv_bytes
+
+        text = json.dumps(answer, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        files = {f"{name}.json": text.encode()}
+        files |= {f"{table}.csv": csv_bytes(frame) for table, frame in tables.items()}
+        if chart is not None:
+            files |= {f"{name}.{kind}": drawn(chart, kind) for kind in FORMATS}
+        self.out.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            new = self.out / f".{file}.new"
+            new.write_bytes(content)
+            new.replace(self.out / file)  # whole or not at all
+        typer.echo(f"written to {self.out}", err=True)
+
+
+def in_words(standing: "Standing") -> str:
+    """Put where a run of cases stands into one line."""
+    parts = [f"{standing.phase}: {standing.done:,} of {standing.total:,} done"]
+    if standing.failed:
+        parts.append(f"{standing.failed:,} failed")
+    if standing.left:
+        parts.append(f"about {standing.left:.0f} s left")
+    return " · ".join(parts)
+
+
+def say_what_lacks(outcomes: Iterable["Outcome"]) -> None:
+    """Say on standard error which cases have no answer, and why, each reason once."""
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        if outcome.error is not None:
+            counts[outcome.error] = counts.get(outcome.error, 0) + 1
+    for reason, count in counts.items():
+        typer.echo(f"without an answer: {count}: {reason}", err=True)
+
+
+def code_of(outcomes: Iterable["Outcome"], *, interrupted: bool) -> Exit:
+    """Return the exit code that a command ends with."""
+    from allocator.sensitivity.types import State
+
+    known = list(outcomes)
+    if interrupted:
+        return Exit.INTERRUPTED
+    if any(outcome.state is State.FAILED for outcome in known):
+        return Exit.SOLVER
+    if not any(outcome.found for outcome in known):
+        return Exit.NOTHING_FOUND
+    return Exit.DONE
+
+
+def figure(value: Any, *, scale: float = 1.0, digits: int | None = None, after: str = "") -> str:
+    """Put a value into a cell: divided by `scale`, text as it is, a missing one as a dash."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:
+        return "–"
+    scaled = float(value) / scale
+    if digits is None and not scaled.is_integer():
+        return f"{scaled:,.6g}{after}"
+    return f"{scaled:,.{digits or 0}f}{after}"

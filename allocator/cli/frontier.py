@@ -1,0 +1,122 @@
+"""``allocator frontier``: two goals against each other."""
+
+import json
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from allocator.cli.cases import (
+    AnewOption,
+    CaseTimeOption,
+    GapOption,
+    Many,
+    OutOption,
+    ProcessesOption,
+    SchedulerOption,
+    SeedOption,
+    TotalTimeOption,
+    code_of,
+    figure,
+    say_what_lacks,
+)
+from allocator.cli.examine import SettingsOption
+from allocator.cli.options import InstanceArgument, JsonOption, PolicyOption
+from allocator.cli.solve import options_from
+
+if TYPE_CHECKING:
+    from allocator.sensitivity.frontier import Frontier
+
+
+def frontier_command(
+    instance: InstanceArgument,
+    between: Annotated[
+        str,
+        typer.Option(
+            "--between",
+            metavar="FIRST,SECOND",
+            help="Two terms of goals; the second is limited, in even steps.",
+        ),
+    ] = "unfairness,cost",
+    points: Annotated[
+        int, typer.Option("--points", metavar="N", help="Points, the two ends among them.")
+    ] = 9,
+    policy: PolicyOption = None,
+    settings: SettingsOption = None,
+    out: OutOption = None,
+    overwrite: AnewOption = False,
+    time_limit: CaseTimeOption = None,
+    total_time: TotalTimeOption = None,
+    gap: GapOption = None,
+    seed: SeedOption = None,
+    processes: ProcessesOption = None,
+    scheduler: SchedulerOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Set two goals against each other: what one costs in terms of the other, proven.
+
+    Terms are shortfall, overload, unfairness, max_ratio, cost, change and outcome. The goals of
+    the policy before the first that counts one of the two are kept first; the others are left
+    out.
+
+    \b
+    Examples:
+      allocator frontier norway-2024 --out fairness-cost
+      allocator frontier norway-2024 --between shortfall,cost --points 7
+      allocator frontier my-country --between unfairness,outcome --gap 0.01 --json
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator.policies import read_policy
+
+    many = Many(out, overwrite, processes, scheduler, total_time)
+    many.prepare()
+    options = options_from(time_limit=time_limit, gap=gap, seed=seed)
+    chosen = read_policy(policy, settings or [])
+    first, _, second = (part.strip() for part in between.partition(","))
+
+    # Only now, because the solver and pandas take a while to import.
+    from allocator.loading import load
+    from allocator.sensitivity.charts import frontier_chart
+    from allocator.sensitivity.frontier import frontier
+
+    given, cancel = load(instance), threading.Event()
+    found = many.run(
+        lambda executor: frontier(
+            given, chosen, (first, second), points=points, options=options, executor=executor
+        ),
+        cancel,
+    )
+    chart = frontier_chart(found) if found.points else None
+    many.keep("frontier", found.as_dict(), {"frontier": found.table}, chart)
+    if json_:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
+    else:
+        _print(found, Console())
+    outcomes = [point.outcome for point in found.tried]
+    say_what_lacks(outcomes)
+    raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))
+
+
+def _print(frontier: "Frontier", console: Console) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    goals = (frontier.second.value, frontier.first.value)
+    table.add_column(f"{frontier.second.value} at most", justify="right")
+    for name in goals:
+        for title in (name, "bound", "gap"):
+            table.add_column(title, justify="right")
+    table.add_column("")
+    for row in frontier.table.to_dict("records"):
+        cells = [
+            cell
+            for name in goals
+            for cell in (
+                figure(row[name], digits=2),
+                figure(row[f"{name}_bound"], digits=2),
+                figure(row[f"{name}_gap"], scale=0.01, digits=3, after="%"),
+            )
+        ]
+        kind = row["kind"] if row["kind"] != "none" else row["status"] or row["state"]
+        table.add_row(figure(row["limit"], digits=2), *cells, "" if kind == "efficient" else kind)
+    console.print(table)

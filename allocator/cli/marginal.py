@@ -1,0 +1,145 @@
+"""``allocator marginal``: what a little more of everything is worth."""
+
+import json
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from allocator.cli.cases import (
+    AnewOption,
+    CaseTimeOption,
+    GapOption,
+    Many,
+    OutOption,
+    ProcessesOption,
+    SchedulerOption,
+    TotalTimeOption,
+    code_of,
+    figure,
+    say_what_lacks,
+)
+from allocator.cli.compare import WhereInstanceIs
+from allocator.cli.ending import Exit
+from allocator.cli.options import JsonOption, PlanArgument
+from allocator.cli.solve import options_from
+from allocator.errors import SolverError
+
+if TYPE_CHECKING:
+    from allocator.sensitivity.marginal import Marginal
+
+
+def marginal_command(
+    plan: PlanArgument,
+    instance: WhereInstanceIs = None,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top", metavar="N", min=0, help="Capacities and measures of each kind to try."
+        ),
+    ] = 5,
+    money: Annotated[
+        float, typer.Option("--money", metavar="N", help="Currency that is tried.")
+    ] = 1e6,
+    out: OutOption = None,
+    overwrite: AnewOption = False,
+    time_limit: CaseTimeOption = None,
+    total_time: TotalTimeOption = None,
+    gap: GapOption = None,
+    processes: ProcessesOption = None,
+    scheduler: SchedulerOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Tell what one more dwelling, seat, place, unit of currency or person is worth.
+
+    Every capacity and measure is screened by the prices of a linear program around the plan
+    (conditional); the best of each kind are confirmed by solving again with 5 and 20 dwellings, 20
+    seats, 20 places, and what a million buys.
+
+    \b
+    Examples:
+      allocator marginal plan --out worth
+      allocator marginal plan --top 3 --gap 0.0001 --json
+      allocator marginal plan --top 0 --out screened
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    if not 0 < money < float("inf"):
+        raise typer.BadParameter(f"give an amount above 0, not {money:g}", param_hint="'--money'")
+    many = Many(out, overwrite, processes, scheduler, total_time)
+    many.prepare()
+    from allocator.plans import instance_of, read_plan
+    from allocator.sensitivity.charts import marginal_chart
+    from allocator.sensitivity.marginal import SHARPER, marginal
+
+    read = read_plan(plan)
+    given, cancel = instance_of(read, instance), threading.Event()
+    usual = read.options.model_dump(exclude_none=True)
+    asked = {"gap": read.options.gap / SHARPER if gap is None else gap}
+    if time_limit is not None:
+        asked["time_limit"] = time_limit
+    options = options_from(**usual | asked)
+    try:
+        found = many.run(
+            lambda executor: marginal(
+                given,
+                read,
+                top=top,
+                money=money,
+                options=options,
+                executor=executor,
+                cancel=cancel,
+            ),
+            cancel,
+        )
+    except SolverError:
+        if cancel.is_set():  # the prices it stopped at are none
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        raise
+    tables = {
+        "capacities": found.capacities,
+        "measures": found.measures,
+        "confirmed": found.confirmed,
+    }
+    many.keep("marginal", found.as_dict(), tables, marginal_chart(found))
+    if json_:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
+    else:
+        _print(found, Console())
+    outcomes = [found.base, *found.outcomes]
+    say_what_lacks(outcomes)
+    raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))
+
+
+def _print(marginal: "Marginal", console: Console) -> None:
+    for number, goal in enumerate(marginal.goals, start=1):
+        console.print(f"goal {number}: {goal}", highlight=False)
+    ranked = marginal.ranking.to_dict("records")
+    others = marginal.confirmed[marginal.confirmed["what"] != "measure"].to_dict("records")
+    if ranked:
+        title = f"where the next million {marginal.currency} helps most"
+        console.print(_table(title, ranked, f"per million {marginal.currency}"))
+    console.print(_table("more of one thing", others, "per unit"))
+
+
+def _table(title: str, rows: list[dict[str, Any]], per: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("what", "where"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("goal", "worth", "at least", "at most", per, "prices said"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        by_money = row["what"] == "measure"
+        said = row["conditional"]
+        if by_money and row["cost"]:
+            said = said * row["units"] / row["cost"] * 1e6
+        table.add_row(
+            row["trial"],
+            row["name"] if isinstance(row["name"], str) else "",
+            figure(row["goal"]),
+            *(figure(row[name], digits=3) for name in ("worth", "at_least", "at_most")),
+            figure(row["worth_per_million" if by_money else "worth_per_unit"]),
+            figure(said),
+        )
+    return table
