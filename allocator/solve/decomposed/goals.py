@@ -21,7 +21,7 @@ from allocator.solve.leximin import refine as leximin
 from allocator.solve.leximin.questions import Answer, Finder
 from allocator.solve.leximin.search import BySearch
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
-from allocator.solve.warm import NOBODY
+from allocator.solve.warm import NOBODY, keeps_all
 from models.plan import BoundFrom, GoalResult
 
 AROUND = 6
@@ -131,6 +131,8 @@ class _Run:
         kept = stages.solution
         for objective in between:
             stages.arrays = hold(stages.arrays, objective, 0.0)
+        if kept is not None and not keeps_all(stages.arrays, kept):
+            stages.solution = None  # a plan at hand that gives up what is held here
         try:
             proof = self._optimise(len(goals) - 1, last=False)
             met = stages.solution is not None and all(
