@@ -119,7 +119,8 @@ class Design:
 
     def sets(self, values: Numbers) -> "NDArray[np.bool_]":
         """Tell which sets of rows are whole: no value of theirs is missing (nan)."""
-        return ~np.isnan(values).reshape(self.samples, self.rows_of_a_set).any(axis=1)
+        missing = np.isnan(values).reshape(self.samples, self.rows_of_a_set)
+        return np.logical_not(missing.any(axis=1))
 
     def indices(self, values: Numbers) -> pd.DataFrame:
         """Return what a result says of every input.

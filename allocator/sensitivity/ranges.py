@@ -78,21 +78,25 @@ def read_ranges(texts: Iterable[str]) -> dict[str, tuple[float, float] | None]:
     problems = []
     for text in texts:
         path, sign, values = (part.strip() for part in text.partition("="))
-        if path in found:
+        ends = _ends(values) if sign else None
+        if not path or (sign and ends is None):
+            expected = "write budget=0.6e9:1.4e9, or assume.NAME for its own range"
+            problems.append(_wrong("this is no input with a range", expected, path or None, text))
+        elif path in found:
             problems.append(_wrong("it is named twice", "name it once", path, text))
-            continue
-        found[path] = None
-        if sign or not path:
-            try:
-                low, high = (float(part) for part in values.split(":"))
-            except ValueError:
-                expected = "write budget=0.6e9:1.4e9, or assume.NAME for its own range"
-                problems.append(_wrong("this is no input with a range", expected, path, text))
-            else:
-                found[path] = low, high
+        else:
+            found[path] = ends
     if problems:
         raise InvalidOver(NO_INPUT, problems)
     return found
+
+
+def _ends(text: str) -> tuple[float, float] | None:
+    try:
+        low, high = (float(part) for part in text.split(":"))
+    except ValueError:
+        return None
+    return low, high
 
 
 def inputs_of(

@@ -1,6 +1,5 @@
 """Screening: which input matters for which result, by elementary effects or parts of variance."""
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from allocator.errors import InvalidPolicy
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.designs import (
     FEWEST,
@@ -199,7 +199,8 @@ class Prepared:
     @property
     def solves(self) -> int:
         """How many different questions there are."""
-        return len({case.key for case in self._cases(None)})
+        cases = (self._case(number, None) for number in range(len(self.design.rows)))
+        return len({case.key for case in cases if isinstance(case, Case)})
 
     def solved(self, executor: Executor, start: Plan | None = None) -> Screening:
         """Solve every row of the design and return what that says.
@@ -218,27 +219,33 @@ class Prepared:
             If no scheduler answers. What goes wrong with a solve is an outcome.
         """
         known = start or base_plan(executor, self.instance, self.policy, self.options)
-        outcomes = executor.run(list(self._cases(known)), "screening")
+        asked = [self._case(number, known) for number in range(len(self.design.rows))]
+        cases = [case for case in asked if isinstance(case, Case)]
+        outcomes = iter(executor.run(cases, "screening"))
         return Screening(
             instance_id=self.instance.id,
             currency=self.instance.currency,
             design=self.design,
-            outcomes=tuple(outcomes),
+            outcomes=tuple(next(outcomes) if isinstance(one, Case) else one for one in asked),
         )
 
-    def _cases(self, start: Plan | None) -> Iterator[Case]:
-        for number, row in enumerate(self.design.rows):
-            question = Question(self.policy, Variation())
-            for one, value in zip(self.design.inputs, row, strict=True):
+    def _case(self, number: int, start: Plan | None) -> Case | Outcome:
+        """Return what a row asks; where its values are no policy together, that they are not."""
+        name = f"set {number // self.design.rows_of_a_set + 1} row {number + 1}"
+        question = Question(self.policy, Variation())
+        try:
+            for one, value in zip(self.design.inputs, self.design.rows[number], strict=True):
                 question = question.with_value(one.path, one.value(value))
-            yield Case(
-                name=f"set {number // self.design.rows_of_a_set + 1} row {number + 1}",
-                instance=self.instance,
-                policy=question.policy,
-                variation=question.variation,
-                options=self.options,
-                start=start,
-            )
+        except InvalidPolicy as error:
+            return Outcome.failed(name, str(error))
+        return Case(
+            name=name,
+            instance=self.instance,
+            policy=question.policy,
+            variation=question.variation,
+            options=self.options,
+            start=start,
+        )
 
 
 def prepare(
