@@ -19,7 +19,6 @@ from allocator.cli.cases import (
     SchedulerOption,
     TotalTimeOption,
     code_of,
-    figure,
     say_what_lacks,
 )
 from allocator.cli.compare import WhereInstanceIs
@@ -90,9 +89,9 @@ def screening_command(
     many = Many(out, overwrite, processes, scheduler, total_time)
     many.prepare()
     from allocator.plans import instance_of, read_plan
+    from allocator.sensitivity.bars import screening_chart
     from allocator.sensitivity.ranges import read_ranges
     from allocator.sensitivity.screening import prepare
-    from allocator.sensitivity.screening_chart import screening_chart
 
     read = read_plan(plan)
     given, cancel = instance_of(read, instance), threading.Event()
@@ -162,19 +161,17 @@ def _print(screening: "Screening", console: Console) -> None:
         moving = frame[frame["rank"].notna()].sort_values("rank")
         if moving.empty:
             still.append(str(result))
+        money = str(result) == "cost" and screening.design.method.value == "morris"
+        title = f"cost, M{screening.currency}" if money else str(result)
         for number, row in enumerate(moving.head(SHOWN).to_dict("records")):
-            first = "" if number else str(result)
-            cells = [
-                f"{row[name]:,.4g}" if abs(row[name]) < 1e4 else figure(row[name], digits=0)
-                for name in names
-            ]
-            table.add_row(first, row["input"], *cells)
+            cells = [_short(row[name] / (1e6 if money else 1.0)) for name in names]
+            table.add_row("" if number else title, row["input"], *cells)
     if table.row_count:
         console.print(table)
     if still:
         console.print(f"do not move: {', '.join(still)}", highlight=False)
-    if screening.gap is not None:
-        console.print(f"largest gap of any plan: {screening.gap:.3%}", highlight=False)
+    gap = "none is proven for all" if screening.gap is None else f"{screening.gap:.3%}"
+    console.print(f"largest gap of any plan: {gap}", highlight=False)
     for row in screening.left_out.to_dict("records"):
         console.print(
             f"set {row['set']} left out: {row['without_plan']} without a plan: {row['why']}",
@@ -182,3 +179,8 @@ def _print(screening: "Screening", console: Console) -> None:
             markup=False,
             soft_wrap=True,
         )
+
+
+def _short(value: float) -> str:
+    """Put a figure into a cell: four digits, more where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"

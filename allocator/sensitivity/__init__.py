@@ -18,6 +18,7 @@
 `screening`    which input matters for which result
 `designs`      at which values inputs are tried together
 `ranges`       inputs with the range they are screened over
+`bars`         drawings of screenings
 `charts`       drawings of sweep, marginal values and frontier
 `tables`       outcomes as cells of a table
 =============  =================================================================

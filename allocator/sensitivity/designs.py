@@ -5,7 +5,7 @@
            range, p levels (Morris 1991). An elementary effect is what the result moves by, ÷ Δ:
            what it would move by over the whole range. `mu` is their mean, `mu_star` that
            of their absolute values (Campolongo, Cariboni and Saltelli 2007), `sigma` their
-           standard deviation: zero where the effect is the same wherever the others are.
+           standard deviation: zero where the effect is the same wherever the inputs are.
 `sobol`    two samples of a scrambled Sobol' sequence, and the first with one column after the
            other from the second (Saltelli et al. 2010). `S1` is the part of the variance of the
            result that an input has by itself, `ST` what it has with all its interactions.

@@ -13,12 +13,12 @@ import pytest
 from allocator.cli import Exit
 from allocator.loading import load
 from allocator.plans import write_plan
+from allocator.sensitivity.bars import EITHER, LOWERS, RAISES, screening_chart
 from allocator.sensitivity.designs import Design, Numbers, ScreeningMethod
 from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.inputs import InvalidOver
 from allocator.sensitivity.ranges import Input, assumptions_in_use, inputs_of, read_ranges
 from allocator.sensitivity.screening import Screening, prepare, screening
-from allocator.sensitivity.screening_chart import EITHER, LOWERS, RAISES, screening_chart
 from allocator.sensitivity.types import Outcome, State
 from allocator.solve import solve
 from allocator.writing import write
@@ -285,8 +285,9 @@ def test_parts_of_the_variance_of_a_linear_response(executor: Executor) -> None:
         COUNTRY, POLICY, ranges, method="sobol", samples=8, options=EXACT, executor=executor
     )
     # How near the parts of a formula come to what they are is tested above.
-    persons = answer.runs["target"] - np.floor(300 * answer.runs["factor.housing"] + 1e-6)
-    expected = answer.design.indices(persons.to_numpy(dtype=float)).set_index("input")
+    target, factor = answer.design.rows.T
+    persons = target - np.floor(100 * factor) - np.floor(200 * factor)
+    expected = answer.design.indices(persons).set_index("input")
     shortfall = of(answer.indices, "shortfall")
     for name in ("S1", "S1_conf", "ST", "ST_conf"):
         assert shortfall[name].to_numpy() == pytest.approx(expected[name].to_numpy(), abs=1e-9)
