@@ -98,6 +98,7 @@ def screening_command(
     usual = read.options.model_dump(exclude_none=True)
     asked = {"gap": gap, "time_limit": time_limit}
     options = options_from(**usual | {k: v for k, v in asked.items() if v is not None})
+    typer.echo("checking which values are possible together", err=True)
     try:
         prepared = prepare(
             given,
@@ -172,6 +173,9 @@ def _print(screening: "Screening", console: Console) -> None:
         console.print(f"do not move: {', '.join(still)}", highlight=False)
     gap = "none is proven for all" if screening.gap is None else f"{screening.gap:.3%}"
     console.print(f"largest gap of any plan: {gap}", highlight=False)
+    for why, count in screening.put_aside.items():
+        said = f"trajectories drawn anew: {count}: {why}"
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
     for row in screening.left_out.to_dict("records"):
         console.print(
             f"set {row['set']} left out: {row['without_plan']} without a plan: {row['why']}",

@@ -89,6 +89,8 @@ class Design:
         Values of each input (Morris).
     seed
         Of all that is drawn.
+    aside
+        Trajectories, numbered from 0 as they are drawn, that were put aside for others (Morris).
     """
 
     method: ScreeningMethod
@@ -96,6 +98,7 @@ class Design:
     samples: int
     levels: int
     seed: int
+    aside: tuple[int, ...] = ()
 
     @property
     def rows_of_a_set(self) -> int:
@@ -107,9 +110,10 @@ class Design:
         """Values of the inputs, one column an input, one set of rows after the other."""
         random = np.random.default_rng(self.seed)
         if self.method is ScreeningMethod.MORRIS:
-            drawn = morris_sample.sample(
-                self._problem, self.samples, num_levels=self.levels, seed=random
-            )
+            count = self.samples + len(self.aside)
+            drawn = morris_sample.sample(self._problem, count, num_levels=self.levels, seed=random)
+            drawn = np.delete(self._in_sets(drawn), self.aside, axis=0)
+            drawn = drawn.reshape(-1, len(self.inputs))
         else:
             drawn = sobol_sample.sample(
                 self._problem, self.samples, calc_second_order=False, seed=random
@@ -119,8 +123,10 @@ class Design:
 
     def sets(self, values: Numbers) -> "NDArray[np.bool_]":
         """Tell which sets of rows are whole: no value of theirs is missing (nan)."""
-        missing = np.isnan(values).reshape(self.samples, self.rows_of_a_set)
-        return np.logical_not(missing.any(axis=1))
+        return np.logical_not(np.isnan(self._in_sets(values)).any(axis=1))
+
+    def _in_sets(self, rows: Numbers) -> Numbers:
+        return rows.reshape(-1, self.rows_of_a_set, *rows.shape[1:])
 
     def indices(self, values: Numbers) -> pd.DataFrame:
         """Return what a result says of every input.

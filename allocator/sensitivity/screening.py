@@ -1,14 +1,15 @@
 """Screening: which input matters for which result, by elementary effects or parts of variance."""
 
+from collections import Counter
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from allocator.errors import InvalidPolicy
+from allocator.errors import InvalidInput
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.designs import (
     FEWEST,
@@ -20,7 +21,7 @@ from allocator.sensitivity.designs import (
     wrong_numbers,
 )
 from allocator.sensitivity.executor import Executor
-from allocator.sensitivity.inputs import Question
+from allocator.sensitivity.inputs import InvalidOver, Question
 from allocator.sensitivity.ranges import Ranges, inputs_of
 from allocator.sensitivity.sweep import base_plan
 from allocator.sensitivity.tables import outcome_columns, records
@@ -30,6 +31,7 @@ from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan
 from models.policy import Policy
+from models.problems import Problem
 
 RESULTS = (
     "shortfall", "cost", "unfairness", "largest_ratio", "smallest_ratio", "gini_per_inhabitant",
@@ -42,6 +44,8 @@ LEVELS = 4
 """Values of an input in trajectories: the usual four, so that each step is two thirds."""
 ENOUGH = 0.5
 """Part of the sets of rows that must be whole: fewer would be those that happen to be easy."""
+DRAWS = 20
+"""Most trajectories that are drawn for one whose values are possible together."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,15 @@ class Screening:
         What was varied, and how.
     outcomes
         What became of every row of the design.
+    put_aside
+        Why trajectories were put aside before anything was solved, and how many for that.
     """
 
     instance_id: str
     currency: str
     design: Design
     outcomes: tuple[Outcome, ...]
+    put_aside: dict[str, int]
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -91,12 +98,12 @@ class Screening:
     @property
     def refusal(self) -> str | None:
         """Why there are no indices; none where there are."""
-        whole, all_ = self.design.samples - len(self.left_out), self.design.samples
-        if whole >= max(FEWEST, ENOUGH * all_):
+        whole, needed = self.design.samples - len(self.left_out), _needed(self.design)
+        if whole >= needed:
             return None
         return (
-            f"no indices: only {whole} of {all_} sets of solves are whole, and at least "
-            f"{max(FEWEST, int(np.ceil(ENOUGH * all_)))} are needed"
+            f"no indices: only {whole} of {self.design.samples} sets of solves are whole, and at "
+            f"least {needed} are needed"
         )
 
     @cached_property
@@ -163,6 +170,7 @@ class Screening:
             "refusal": self.refusal,
             "results": records(self.results),
             "indices": records(self.indices),
+            "put_aside": self.put_aside,
             "left_out": records(self.left_out),
             "runs": records(self.runs),
         }
@@ -179,6 +187,11 @@ def _why(outcome: Outcome) -> str:
     return f"{outcome.status}: {clashes}" if clashes else str(outcome.status)
 
 
+def _needed(design: Design) -> int:
+    """Return how many sets must be whole."""
+    return max(FEWEST, int(np.ceil(ENOUGH * design.samples)))
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A screening before anything is solved.
@@ -189,12 +202,16 @@ class Prepared:
         Of every solve.
     design
         What is varied, and how.
+    clashes
+        Why sets of rows (from 0, as they are drawn) hold values that are impossible together.
+        Trajectories were drawn anew for them; points are not solved.
     """
 
     instance: Instance
     policy: Policy
     options: SolveOptions
     design: Design
+    clashes: dict[int, str]
 
     @property
     def solves(self) -> int:
@@ -227,17 +244,16 @@ class Prepared:
             currency=self.instance.currency,
             design=self.design,
             outcomes=tuple(next(outcomes) if isinstance(one, Case) else one for one in asked),
+            put_aside=dict(Counter(self.clashes[i] for i in self.design.aside)),
         )
 
     def _case(self, number: int, start: Plan | None) -> Case | Outcome:
-        """Return what a row asks; where its values are no policy together, that they are not."""
-        name = f"set {number // self.design.rows_of_a_set + 1} row {number + 1}"
-        question = Question(self.policy, Variation())
-        try:
-            for one, value in zip(self.design.inputs, self.design.rows[number], strict=True):
-                question = question.with_value(one.path, one.value(value))
-        except InvalidPolicy as error:
-            return Outcome.failed(name, str(error))
+        """Return what a row asks; nothing where its set is impossible."""
+        its_set = number // self.design.rows_of_a_set
+        name = f"set {its_set + 1} row {number + 1}"
+        if not self.design.aside and its_set in self.clashes:
+            return Outcome.not_run(name, self.clashes[its_set])
+        question = _asked(self.design, self.design.rows[number], self.policy)
         return Case(
             name=name,
             instance=self.instance,
@@ -246,6 +262,52 @@ class Prepared:
             options=self.options,
             start=start,
         )
+
+
+def _asked(design: Design, row: Numbers, policy: Policy) -> Question:
+    question = Question(policy, Variation())
+    for one, value in zip(design.inputs, row, strict=True):
+        question = question.with_value(one.path, one.value(value))
+    return question
+
+
+def _possible(instance: Instance, policy: Policy, design: Design) -> tuple[Design, dict[int, str]]:
+    """Return a design of possible trajectories, and why sets are impossible.
+
+    Each value may be possible and all together not: shares that add up to more than 1. Of
+    trajectories others are drawn instead; points of a sequence cannot be exchanged.
+
+    Raises
+    ------
+    InvalidOver
+        If too few sets are possible.
+    """
+    morris = design.method is ScreeningMethod.MORRIS
+    needed = design.samples if morris else _needed(design)
+    most = design.samples * (DRAWS if morris else 1)
+    size, rows = design.rows_of_a_set, replace(design, samples=most).rows
+    clashes: dict[int, str] = {}
+    for number in range(most):
+        why = _clash(instance, policy, design, rows[number * size : (number + 1) * size])
+        if why is not None:
+            clashes[number] = why
+        elif morris and number + 1 - len(clashes) == needed:
+            break
+    if number + 1 - len(clashes) < needed:
+        message = f"of {most} sets of values only {most - len(clashes)} are possible together"
+        first = next(iter(clashes.values()))
+        problem = Problem(message, f"give narrower ranges: {first}", "inputs")
+        raise InvalidOver("too little can be screened", [problem])
+    return (replace(design, aside=tuple(clashes)) if morris else design), clashes
+
+
+def _clash(instance: Instance, policy: Policy, design: Design, rows: Numbers) -> str | None:
+    try:
+        for row in rows:
+            _asked(design, row, policy).variation.applied(instance)
+    except InvalidInput as error:
+        return "; ".join(dict.fromkeys(problem.message for problem in error.problems))
+    return None
 
 
 def prepare(
@@ -268,7 +330,8 @@ def prepare(
     steps = levels - 1 if chosen is ScreeningMethod.MORRIS else None
     varied = inputs_of(instance, policy, inputs, steps)
     design = Design(chosen, varied, samples, levels, seed)
-    return Prepared(instance, policy, options or SolveOptions(), design)
+    possible, clashes = _possible(instance, policy, design)
+    return Prepared(instance, policy, options or SolveOptions(), possible, clashes)
 
 
 def screening(
@@ -313,7 +376,8 @@ def screening(
     Raises
     ------
     InvalidOver
-        With everything that is wrong with the inputs, before anything is solved.
+        With everything that is wrong with the inputs, before anything is solved; or if too few
+        values are possible together.
     ValueError
         With everything that is wrong with the numbers.
     SolverError
