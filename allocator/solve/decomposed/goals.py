@@ -21,7 +21,7 @@ from allocator.solve.leximin import refine as leximin
 from allocator.solve.leximin.questions import Answer, Finder
 from allocator.solve.leximin.search import BySearch
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
-from allocator.solve.warm import NOBODY
+from allocator.solve.warm import NOBODY, keeps_all
 from models.plan import BoundFrom, GoalResult
 from models.policy import Goal, Term
 
@@ -132,6 +132,8 @@ class _Run:
         kept = stages.solution
         for objective in between:
             stages.arrays = hold(stages.arrays, objective, 0.0)
+        if kept is not None and not keeps_all(stages.arrays, kept):
+            stages.solution = None  # a plan at hand that gives up what is held here
         try:
             self._refuse_impossible(goals[i:])
             proof = self._optimise(len(goals) - 1, last=False)
