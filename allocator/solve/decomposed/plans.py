@@ -28,8 +28,6 @@ STEPS, BESIDE = 2, 2
 """Steps around a plan between two choices, and how many are tried side by side."""
 WITHIN = 5.0
 """Times the gap asked for within which steps around a plan are worth their time."""
-GAIN = 0.02
-"""Part of the distance to the bound that further out a step has to gain for others to follow."""
 
 
 @dataclass
