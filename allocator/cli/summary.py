@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from models.plan import GoalResult, Plan, Status, Totals
+from models.plan import NOTHING, GoalResult, Plan, Status, Totals, used_up
 
 FIRST = 5
 """Levels of ratios that are named."""
@@ -47,8 +48,21 @@ def print_summary(plan: Plan, console: Console, *, currency: str) -> None:
 
 
 def binding(plan: Plan) -> dict[str, int]:
-    """Return in how many municipalities each family of capacity binds, most first."""
-    rows = plan.capacity[plan.capacity["binding"]]
+    """Return in how many municipalities each family of capacity is used up, most first."""
+    return _counted(plan.capacity[used_up(plan.capacity)])
+
+
+def missing(plan: Plan) -> dict[str, int]:
+    """Return how many municipalities have nothing at all of each family of capacity, most first.
+
+    Measures count: what is bought is there.
+    """
+    keys = ["family", "municipality_id"]
+    most = plan.capacity.groupby(keys)[["capacity", "used"]].max().max(axis=1)
+    return _counted(most[most <= NOTHING].reset_index())
+
+
+def _counted(rows: pd.DataFrame) -> dict[str, int]:
     counts = rows.groupby("family")["municipality_id"].nunique()
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return {str(family): int(count) for family, count in ordered if count}
@@ -64,14 +78,19 @@ def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, s
     for label, extreme in (("largest ratio", "max"), ("smallest ratio", "min")):
         yield label, _extreme(plan, extreme)
     yield from (("levels", _levels(goal)) for goal in plan.goals if goal.levels)
-    families = ", ".join(f"{family} {count:,}" for family, count in binding(plan).items())
-    some = f"{families} of {totals.municipalities:,}"
-    yield "binding in", some if families else "no municipality"
+    yield "binding in", _families(binding(plan), totals) or "no municipality"
+    if missing(plan):
+        yield "none at all in", _families(missing(plan), totals)
     yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.3%}"
     if "total" in plan.timings:
         how = "" if plan.method is None else f", {plan.method.value}"
         warm = ", from a plan at hand" if plan.warm_start else ""
         yield "time", f"{plan.timings['total']:.1f} s{how}{warm}"
+
+
+def _families(counts: dict[str, int], totals: Totals) -> str:
+    families = ", ".join(f"{family} {count:,}" for family, count in counts.items())
+    return f"{families} of {totals.municipalities:,}" if families else ""
 
 
 def _extreme(plan: Plan, extreme: str) -> str:
