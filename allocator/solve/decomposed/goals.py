@@ -23,7 +23,7 @@ from allocator.solve.leximin.search import BySearch
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
 from allocator.solve.warm import NOBODY, keeps_all
 from models.plan import BoundFrom, GoalResult
-from models.policy import Goal, Term
+from models.policy import Goal
 
 AROUND = 6
 """Lots up and down from a first answer at which secants are placed beforehand."""
@@ -135,7 +135,7 @@ class _Run:
         if kept is not None and not keeps_all(stages.arrays, kept):
             stages.solution = None  # a plan at hand that gives up what is held here
         try:
-            self._refuse_impossible(goals[i:])
+            self._refuse_impossible(goals[-1])
             proof = self._optimise(len(goals) - 1, last=False)
             met = stages.solution is not None and all(
                 (stages.value(objective) or 0.0) <= NOBODY for objective in between
@@ -150,11 +150,11 @@ class _Run:
         stages.clock.lap(f"goal {len(goals)}")
         return [result for result in results if result is not None]
 
-    def _refuse_impossible(self, goals: tuple[Goal, ...]) -> None:
-        """Look whether all but the last of `goals` can be zero at all.
+    def _refuse_impossible(self, last: Goal) -> None:
+        """Look whether the goals before the `last` can be zero at all.
 
-        Without prices at hand the relaxation of the last goal tells. With them it is spared, and
-        looked at here only where nobody is to change, which the least difference makes impossible.
+        Without prices at hand the relaxation of the last goal tells. With them it is spared,
+        which is safe only where the plan at hand keeps what is held.
 
         Raises
         ------
@@ -162,8 +162,8 @@ class _Run:
             If they cannot.
         """
         stages = self.stages
-        still = any(Term.CHANGE in goal.terms for goal in goals[:-1])
-        if still and goals[-1].name in self._prices and len(stages.data.municipalities) <= LARGEST:
+        known = stages.solution is not None or last.name not in self._prices
+        if not known and len(stages.data.municipalities) <= LARGEST:
             nothing = np.zeros(stages.arrays.matrix.shape[1])
             stages.relax_feasibly(stages.arrays, (nothing, 0.0), stages.clock.left)
 
