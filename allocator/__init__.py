@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from allocator.sensitivity.executor import Executor
     from allocator.sensitivity.frontier import Frontier, frontier
     from allocator.sensitivity.marginal import Marginal, marginal
+    from allocator.sensitivity.screening import Screening, screening
     from allocator.sensitivity.sweep import Sweep, sweep
     from allocator.sensitivity.types import Outcome
     from allocator.sensitivity.variation import CapacityChange, Variation
@@ -102,6 +103,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Revision",
+    "Screening",
     "Severity",
     "SolveOptions",
     "SolverError",
@@ -135,6 +137,7 @@ __all__ = [
     "read_policy",
     "report",
     "revise",
+    "screening",
     "solve",
     "sweep",
     "verify",
@@ -179,6 +182,7 @@ _HOMES = {
     "allocator.sensitivity.executor": ("Executor",),
     "allocator.sensitivity.frontier": ("Frontier", "frontier"),
     "allocator.sensitivity.marginal": ("Marginal", "marginal"),
+    "allocator.sensitivity.screening": ("Screening", "screening"),
     "allocator.sensitivity.sweep": ("Sweep", "sweep"),
     "allocator.sensitivity.types": ("Outcome",),
     "allocator.sensitivity.variation": ("CapacityChange", "Variation"),

@@ -15,7 +15,11 @@
 `screened`     capacities and measures with their prices, and the best of each kind
 `trials`       what is tried around a plan
 `frontier`     two goals against each other
-`charts`       drawings of the three
+`screening`    which input matters for which result
+`designs`      at which values inputs are tried together
+`ranges`       inputs with the range they are screened over
+`bars`         drawings of screenings
+`charts`       drawings of sweep, marginal values and frontier
 `tables`       outcomes as cells of a table
 =============  =================================================================
 """
