@@ -47,14 +47,6 @@ def print_summary(plan: Plan, console: Console, *, currency: str) -> None:
         _say(console, f"warning: {warning}")
 
 
-def binding(plan: Plan) -> dict[str, int]:
-    """Return in how many municipalities each family of capacity binds, most first."""
-    rows = plan.capacity[plan.capacity["binding"]]
-    counts = rows.groupby("family")["municipality_id"].nunique()
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return {str(family): int(count) for family, count in ordered if count}
-
-
 def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, str]]:
     yield "target", f"{totals.target:,} persons"
     yield "placed", f"{totals.placed:,} persons"

@@ -127,12 +127,12 @@ def _print(sweep: "Sweep", console: Console) -> None:
     for row in sweep.table.to_dict("records"):
         table.add_row(
             *(figure(row[path]) for path in sweep.over),
-            str(row["status"] or row["state"]),
+            row["status"] if isinstance(row["status"], str) else str(row["state"]),
             figure(row["shortfall"]),
             figure(row["cost"], scale=1e6, digits=1),
             figure(row["unfairness"], digits=2),
             figure(row["jain"], digits=3),
-            figure(row["budgets_binding"] or None),
+            row["budgets_binding"] if isinstance(row["budgets_binding"], str) else "–",
             *(figure(row[name]) for name in families),
         )
     console.print(table)
