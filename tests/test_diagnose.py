@@ -365,7 +365,8 @@ def test_every_part_tells_what_is_asked_and_by_how_much_it_gives() -> None:
     assert [(a.where, a.item, a.unit, a.change) for a in housing.lacks] == [
         ("0001", "1", "dwellings", 5.0)
     ]
-    assert (budget.amount, budget.unit, budget.gives) == (150.0, "EUR", 50.0)
+    assert (budget.amount, budget.unit) == (150.0, "EUR")
+    assert budget.gives == pytest.approx(50.0)
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -471,7 +472,9 @@ def test_a_wrong_verdict_is_noticed_and_forgotten() -> None:
 # Irreducible, by trying everything.
 
 
-@pytest.mark.parametrize("seed", range(400))
+@pytest.mark.parametrize(
+    "seed", [n if n < 40 else pytest.param(n, marks=pytest.mark.slow) for n in range(200)]
+)
 def test_what_clashes_is_irreducible_and_complete(seed: int) -> None:
     instance, policy, promise = drawn(seed)
     whole = Exhaustive(instance, policy, promise=promise)
@@ -549,14 +552,15 @@ def test_halving_finds_what_cannot_hold() -> None:
         return not any(one <= set(some) for one in bad)
 
     for items, expected in (
-        (range(20), [3, 8]),
+        (range(20), [5]),
         ([5, 3, 8], [5]),
+        ([n for n in range(20) if n != 5], [3, 8]),
         ([n for n in range(20) if n not in (5, 8)], [3, 7, 12]),
     ):
         found = irreducible(list(items), holds)
         assert not holds(found)
         assert all(holds([n for n in found if n != left]) for left in found)
-        assert len(found) == len(expected)
+        assert found == expected
     questions.clear()
     irreducible(list(range(512)), lambda some: holds(some) if 511 not in some else 256 not in some)
     assert len(questions) < 60
@@ -629,7 +633,7 @@ def test_the_command_answers_as_json(tmp_path: Path) -> None:
             "the instance has no such municipality",
         ),
         (["tiny-housing", "--time-limit", "-1"], Exit.USAGE, "--time-limit"),
-        (["tiny-housing", "--time-limit", "soon"], Exit.USAGE, "soon"),
+        (["tiny-housing", "--time-limit", "soon"], Exit.USAGE, "--time-limit"),
         (["tiny-housing", "--promise"], Exit.USAGE, "--promise"),
         ([], Exit.USAGE, "INSTANCE"),
     ],

@@ -1,5 +1,6 @@
 """What clashes when no plan keeps everything that is asked, and the ways out."""
 
+import math
 from typing import TYPE_CHECKING
 
 from allocator.checking import check, check_policy
@@ -40,6 +41,9 @@ from models.program.measures import MILLION
 if TYPE_CHECKING:
     from allocator.solve.engine import Flag
     from allocator.solve.progress import Listener
+
+FINDING = 0.6
+"""Part of the time after which what clashes is told as it is, so that ways out are looked for."""
 
 __all__ = [
     "Amount",
@@ -106,6 +110,7 @@ def diagnose(
     asked.prepare()
     try:
         asked.answer(ways=ways)
+        asked.note_time()
     except Stopped:
         asked.notes.append("stopped before everything was found out")
     return asked.told()
@@ -153,12 +158,30 @@ class _Question:
         solving = Solving(self.clock, self.options.seed, self.cancel)
         elastic = Elastic.of(self.data, solving, promise=self.promise)
         self.clock.lap("build")
-        if self._clashes(elastic) and ways:
+        left = self.clock.left
+        solving.until = self.clock.elapsed + (FINDING * left if ways else left)
+        found = self._clashes(elastic)
+        solving.until = math.inf
+        if found and ways:
             self._ways(elastic)
+
+    def note_time(self) -> None:
+        """Say so when the time was up, and what that means."""
+        if self.clock.left > 0:
+            return
+        self.notes.append(
+            f"the time limit of {self.options.time_limit:g} s was reached: what is told is true, "
+            "but sets may not be smallest, and more may clash or help"
+        )
 
     def _ways(self, elastic: Elastic) -> None:
         ways = Ways(self.instance, self.policy, self.data, elastic, self.names, self.prover)
-        for family in ways.each():
+        families = [*ways.each()]
+        for i, family in enumerate(families):
+            if self.clock.left <= 0:
+                unseen = ", ".join(way_in_words(other) for other in families[i:])
+                self.notes.append(f"no time was left to look at: {unseen}")
+                return
             self._look(ways, family)
         single = [way for way in self.ways if way.family in ways.families]
         if len(single) > 1 and not any(way.helps for way in single):

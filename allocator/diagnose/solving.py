@@ -30,6 +30,10 @@ WHOLE = 1e-6
 """Distance from a whole number that is rounding."""
 
 
+UNASKED = Outcome(Ending.LIMIT, solution=None, value=None, bound=None, seconds=0.0)
+"""Answer to a question for which no time is left."""
+
+
 class Stopped(Exception):  # noqa: N818 - a wish, not an error
     """Whoever asked wants no answer any more."""
 
@@ -48,12 +52,20 @@ class Solving:
         As for `solve`.
     presolve
         Off once a verdict of the solver was found to be wrong.
+    until
+        Seconds since the run began after which nothing more is asked, before the clock's limit.
     """
 
     clock: Clock
     seed: int
     cancel: Flag | None
     presolve: bool = True
+    until: float = math.inf
+
+    @property
+    def left(self) -> float:
+        """Seconds left for questions, negative when their time has passed."""
+        return min(self.clock.left, self.until - self.clock.elapsed)
 
     def possible(self, arrays: Arrays, *, whole: bool = True) -> bool | None:
         """Tell whether a program has a solution; none: not found out in the time given.
@@ -68,6 +80,8 @@ class Solving:
         Stopped
             If the flag is set.
         """
+        if self.left <= 0:
+            return None
         small, _ = shrunk(arrays)
         nothing = np.zeros(len(small.lower))
         cost = _money(small) if whole and _large(small) else nothing
@@ -96,6 +110,8 @@ class Solving:
         Stopped
             If the flag is set.
         """
+        if self.left <= 0:
+            return UNASKED
         small, kept = shrunk(arrays)
         start, large = None, _large(small)
         if large:
@@ -114,7 +130,7 @@ class Solving:
 
     def relaxed(self, arrays: Arrays, cost: Vector) -> Outcome:
         """Minimise a cost, nothing being whole; prices are those of all rows."""
-        return self._run(arrays.relaxed(), cost)
+        return self._run(arrays.relaxed(), cost) if self.left > 0 else UNASKED
 
     def _first(self, arrays: Arrays, cost: Vector, relaxed: Outcome) -> Vector | None:
         """Return a first plan of a large program from its relaxation, if there is one near."""
@@ -141,7 +157,9 @@ class Solving:
     ) -> Outcome:
         if self.cancel is not None and self.cancel.is_set():
             raise Stopped
-        limit = min(seconds, self.clock.left)
+        limit = min(seconds, self.left)
+        if limit <= 0:
+            return UNASKED
         settings = Settings(limit, gap, self.seed, presolve=self.presolve, extra=extra or {})
         outcome = engine.run(arrays, cost, 0.0, settings, start=start, cancel=self.cancel)
         if self.cancel is not None and self.cancel.is_set():

@@ -24,6 +24,8 @@ from models.program.data import Data
 
 LARGEST = 1_000_000_000
 """Largest target there can be, in persons."""
+OF_SHARES = ("min_ratio", "max_ratio")
+"""Rules whose numbers depend on the target."""
 TRIES = 5
 """How often a target is moved on, each time twice as far, when rounding stands in its way."""
 
@@ -211,23 +213,33 @@ class Ways:
         return self._tried("minors", "", (), {"minors": "anywhere"}, outcome)
 
     def _target(self) -> WayOut:
-        """Try a lower target, then a higher one."""
+        """Try a lower target, then a higher one.
+
+        No target helps if there is no plan even with more persons of any group, without
+        whole lots and without what is demanded in proportion to fair shares.
+        """
+        scaled = (Kind.TARGET, Kind.LOTS, Kind.PROMISE)
+        same = [
+            switch
+            for switch in self.elastic.switches
+            if switch.kind not in scaled and switch.rule not in OF_SHARES
+        ]
+        if self.elastic.holds(same) is False:
+            return self._none("target", cannot=True)
         target, step = self.data.target, self.data.step
         lower = self._other_target("fewer", -step, 1 - target)
         higher = None if lower.helps else self._other_target("more", step, LARGEST - target)
-        if higher is None or (higher.helps is not True and lower.helps is None):
-            return lower
-        return higher
+        return lower if higher is None else higher
 
     def _other_target(self, column: str, step: int, most: int) -> WayOut:
         """Move the target by whole lots, by `most` persons at most; the odd lot stays as it is."""
         lots = self.elastic.arrays.columns["lots_of_target"][column]
         outcome = self._least([lots])
         if outcome.solution is None:
-            return self._without("target", outcome)
+            return self._none("target")
         fewest = round(float(outcome.solution[lots]))
         if abs(step * fewest) > abs(most):
-            return self._none("target", cannot=is_least(outcome))
+            return self._none("target")
         for moved in (step * (fewest + 2**k - 1) for k in range(TRIES)):
             if abs(moved) > abs(most):
                 break
@@ -267,7 +279,7 @@ class Ways:
     @staticmethod
     def _none(family: str, *, cannot: bool = False) -> WayOut:
         """Say that a family cannot help, or that this was not found out."""
-        why = "cannot help" if cannot else "no way was found in the time given"
+        why = "cannot help" if cannot else "none was found, which is no proof that there is none"
         return WayOut(
             family=family,
             helps=False if cannot else None,

@@ -173,15 +173,19 @@ _VERDICTS = {
 }
 
 
+_SMALLEST = {
+    True: "leave out any one of these, and the others can hold",
+    False: "time ran out: that each of these is needed is not proven, fewer may clash already",
+}
+
+
 def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     yield f"{diagnosis.instance.id}: {_VERDICTS[diagnosis.verdict]}"
     if diagnosis.verdict is Verdict.HOLDS and diagnosis.promise:
         yield "everyone can have a place"
     for clash in diagnosis.clashes:
         yield ""
-        yield "what clashes (leave out any one of these, and the others can hold):"
-        if not clash.irreducible:
-            yield "  (that each of them is needed is not proven: time ran out)"
+        yield f"what clashes ({_SMALLEST[clash.irreducible]}):"
         yield from (f"  - {part.message}" for part in clash.parts)
     if diagnosis.clashes and not diagnosis.complete:
         yield ""
@@ -191,11 +195,12 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
         yield ""
         yield "ways out, each by itself and each proven by solving with it:"
         yield from (f"  - {_way(way)}" for way in able)
-    others = [way for way in diagnosis.ways if not way.helps]
-    if others:
-        yield ""
-        yield "what does not help by itself:"
-        yield from (f"  - {way.message}" for way in others)
+    for helps, said in ((False, "what does not help by itself:"), (None, "what is not known:")):
+        others = [way for way in diagnosis.ways if way.helps is helps]
+        if others:
+            yield ""
+            yield said
+            yield from (f"  - {way.message}" for way in others)
     for warning in diagnosis.warnings:
         yield f"warning: {warning}"
 
