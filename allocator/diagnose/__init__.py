@@ -175,16 +175,20 @@ class _Question:
         )
 
     def _ways(self, elastic: Elastic) -> None:
+        solving = elastic.solving
         ways = Ways(self.instance, self.policy, self.data, elastic, self.names, self.prover)
         families = [*ways.each()]
         for i, family in enumerate(families):
             if self.clock.left <= 0:
                 unseen = ", ".join(way_in_words(other) for other in families[i:])
                 self.notes.append(f"no time was left to look at: {unseen}")
-                return
+                break
+            share = self.clock.left * min(1.0, 2 / (len(families) - i))
+            solving.until = self.clock.elapsed + share
             self._look(ways, family)
+        solving.until = math.inf
         single = [way for way in self.ways if way.family in ways.families]
-        if len(single) > 1 and not any(way.helps for way in single):
+        if self.clock.left > 0 and len(single) > 1 and not any(way.helps for way in single):
             self._look(ways, "capacity")
 
     def _look(self, ways: Ways, family: str) -> None:
