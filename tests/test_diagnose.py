@@ -649,3 +649,13 @@ def test_solving_points_to_the_diagnosis() -> None:
     result = CliRunner().invoke(app, ["solve", "tiny-housing", "--set", decision])
     assert result.exit_code == Exit.NOTHING_FOUND
     assert "allocator diagnose" in result.stdout
+
+
+def test_when_time_is_up_what_is_known_is_told_and_no_more() -> None:
+    instance, policy, promise = drawn(0)
+    found = diagnose(instance, policy, SolveOptions(time_limit=1e-6), promise=promise)
+    assert found.verdict is not Verdict.HOLDS
+    assert not found.complete
+    assert not any(clash.irreducible for clash in found.clashes)
+    assert all(way.helps is None for way in found.ways)
+    assert "the time limit of 1e-06 s was reached" in in_words(found)
