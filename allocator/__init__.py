@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from allocator.audit import Audit, audit_key
     from allocator.checking import check, check_policy
     from allocator.compare import Candidate, Comparison, candidates_from, compare
+    from allocator.diagnose import Diagnosis, diagnose
     from allocator.errors import (
         AllocatorError,
         InstanceMismatch,
@@ -80,6 +81,7 @@ __all__ = [
     "CapacityChange",
     "Case",
     "Comparison",
+    "Diagnosis",
     "Executor",
     "Explanation",
     "Fairness",
@@ -119,6 +121,7 @@ __all__ = [
     "check_policy",
     "compare",
     "compare_keys",
+    "diagnose",
     "explain",
     "explain_all",
     "fair_shares",
@@ -152,6 +155,7 @@ _HOMES = {
     "allocator.key_comparison": ("KeyComparison", "compare_keys"),
     "allocator.compare": ("Candidate", "Comparison", "candidates_from", "compare"),
     "allocator.revising.decisions": ("read_decisions",),
+    "allocator.diagnose": ("Diagnosis", "diagnose"),
     "allocator.errors": (
         "AllocatorError",
         "InstanceMismatch",

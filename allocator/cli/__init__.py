@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from allocator.cli.compare import compare_command
+from allocator.cli.diagnose import diagnose_command
 from allocator.cli.ending import Commands, Exit
 from allocator.cli.examine import check_command, verify_command
 from allocator.cli.explain import explain_command
@@ -66,6 +67,7 @@ def _root(
 
 
 app.command("solve")(solve_command)
+app.command("diagnose")(diagnose_command)
 app.command("revise")(revise_command)
 app.command("check")(check_command)
 app.command("verify")(verify_command)

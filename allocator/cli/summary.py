@@ -19,6 +19,7 @@ _STATUS = {
     Status.INFEASIBLE: "infeasible: no plan keeps every demand of the policy",
     Status.NONE: "nothing found within the limits, and nothing proven",
 }
+_NEXT = "`allocator diagnose`, with the same policy, tells all that clashes and the ways out"
 
 
 def print_summary(plan: Plan, console: Console, *, currency: str) -> None:
@@ -36,6 +37,8 @@ def print_summary(plan: Plan, console: Console, *, currency: str) -> None:
     console.print(f"{plan.instance.id}: {_STATUS[plan.status]}", highlight=False, markup=False)
     for conflict in plan.conflicts:
         _say(console, f"  {conflict.rule} at {conflict.where}: {conflict.message}")
+    if plan.status is Status.INFEASIBLE:
+        _say(console, _NEXT)
     if plan.totals is not None:
         grid = _grid()
         for label, text in _figures(plan, plan.totals, currency):

@@ -111,6 +111,8 @@ class Extract:
         return persons
 
     def _quota(self, municipality: str) -> int:
+        if municipality in self._columns.get("whole_quota", {}):
+            return round(float(self._value("whole_quota", municipality)))
         if municipality in self._data.exact:
             return self._data.exact[municipality]
         quota = self._data.step * round(float(self._value("lots", municipality)))

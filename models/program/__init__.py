@@ -11,6 +11,7 @@ from pyomo.common.gc_manager import PauseGC
 
 from models.program import (
     bounds,
+    elastic,
     fairness,
     goals,
     housing,
@@ -25,7 +26,7 @@ from models.program import (
 from models.program.data import Data, collect
 from models.program.tightening import ALL, LEAN, NONE, Tightening
 
-__all__ = ["ALL", "LEAN", "NONE", "Data", "Tightening", "build", "collect"]
+__all__ = ["ALL", "LEAN", "NONE", "Data", "Tightening", "build", "build_elastic", "collect"]
 
 
 def build(data: Data, *, relief: bool = False, tighten: frozenset[Tightening] = ALL) -> Any:
@@ -51,8 +52,30 @@ def build(data: Data, *, relief: bool = False, tighten: frozenset[Tightening] = 
         return _build(data, relief=relief, tighten=NONE if relief else tighten)
 
 
+def build_elastic(data: Data) -> Any:
+    """State the program in which everything gives way at a price; see `elastic`.
+
+    Returns
+    -------
+    pyomo.environ.ConcreteModel
+        Nothing is bounded yet that gives way; the only objective is the sum of reliefs.
+    """
+    with PauseGC():
+        wide = elastic.widened(data)
+        model = pyo.ConcreteModel("quotas that give way")
+        elastic.declare(model, data)
+        _state(model, wide, relief=True, tighten=NONE)
+        elastic.constrain(model, data, wide)
+        return model
+
+
 def _build(data: Data, *, relief: bool, tighten: frozenset[Tightening]) -> Any:
     model = pyo.ConcreteModel("quotas")
+    _state(model, data, relief=relief, tighten=tighten)
+    return model
+
+
+def _state(model: Any, data: Data, *, relief: bool, tighten: frozenset[Tightening]) -> None:
     if relief:
         stability.declare_relief(model, data)
     found = bounds.find(data, tighten, relief=relief)
@@ -74,4 +97,3 @@ def _build(data: Data, *, relief: bool, tighten: frozenset[Tightening]) -> Any:
         fairness.constrain(model, data, most, tighten)
         goals.declare(model, data)
     model.most = most
-    return model

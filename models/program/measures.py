@@ -56,6 +56,8 @@ def declare(model: Any, data: Data, most: Mapping[str, int]) -> None:
             if kind in ("total", data.measures[name].kind.value) and data.measures[name].cost > 0
         ]
         limit = (budgets[kind] or 0.0) / MILLION
+        if paid and hasattr(model, "further_budget"):
+            paid.append((-1.0, model.further_budget[kind]))
         return at_most(paid, limit) if paid else pyo.Constraint.Skip
 
     model.budget = pyo.Constraint([k for k, b in budgets.items() if b is not None], rule=budget)

@@ -44,9 +44,11 @@ def declare(model: Any, data: Data, most: dict[str, float]) -> None:
     most
         Q_m in persons.
     """
-    step, odd_lot = data.step, data.odd_lot
+    step, odd_lot = data.step, _odd_lot(model, data)
     free = [m for m in data.municipalities if m not in data.exact]
-    gated = [m for m in free if data.policy.floor > min(step, odd_lot or step)]
+    # Where lots can be left out they no longer see to the floor.
+    least = 1 if hasattr(model, "lower_floor") else min(step, odd_lot or step)
+    gated = [m for m in free if data.policy.floor > least]
     model.lots = pyo.Var(
         free,
         domain=pyo.NonNegativeIntegers,
@@ -70,8 +72,9 @@ def declare(model: Any, data: Data, most: dict[str, float]) -> None:
         return equal([*lots_of(model, data, m), *here], 0)
 
     model.quota_is_placed = pyo.Constraint(data.municipalities, rule=placed)
+    lower = getattr(model, "lower_floor", 0)
     model.at_least_floor = pyo.Constraint(
-        gated, rule=lambda _, m: model.quota[m] - data.policy.floor * model.asked[m] >= 0
+        gated, rule=lambda _, m: model.quota[m] + lower - data.policy.floor * model.asked[m] >= 0
     )
     model.only_if_asked = pyo.Constraint(
         gated, rule=lambda _, m: model.quota[m] - largest(data, most[m]) * model.asked[m] <= 0
@@ -92,7 +95,10 @@ def asked(model: Any, data: Data, municipality: str) -> Any:
 
 def lots_of(model: Any, data: Data, municipality: str) -> Terms:
     """Return the terms of the quota of a municipality that is not decided exactly, in persons."""
-    odd = [(data.odd_lot, model.odd[municipality])] if data.odd_lot else []
+    odd_lot = _odd_lot(model, data)
+    odd = [(odd_lot, model.odd[municipality])] if odd_lot else []
+    if hasattr(model, "odd_persons"):
+        odd = [(1, model.odd_persons[municipality])]
     return [(data.step, model.lots[municipality]), *odd]
 
 
@@ -103,6 +109,11 @@ def largest(data: Data, most: float) -> float:
         odd = math.floor((most - data.odd_lot) / data.step + 1e-9) * data.step + data.odd_lot
         whole = max(whole, odd)
     return float(max(0, whole))
+
+
+def _odd_lot(model: Any, data: Data) -> int:
+    """Return ρ in persons; zero where it is stated as `odd_persons` (`elastic`)."""
+    return 0 if hasattr(model, "odd_persons") else data.odd_lot
 
 
 def _relief(model: Any, municipality: str) -> Any:

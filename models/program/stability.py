@@ -27,6 +27,9 @@ import pyomo.environ as pyo
 from models.policy import Relation
 from models.program.data import Data
 
+OF_SHARES = frozenset({"min_ratio", "max_ratio"})
+"""Rules whose persons are a part of the fair share, and so of the target."""
+
 
 class Demand(NamedTuple):
     """One demand: Σ of the quotas of `municipalities` on the `side` of `persons`.
@@ -104,9 +107,10 @@ def constrain(model: Any, data: Data) -> None:
         wanted = by_key[rule, where, side]
         total = sum(model.quota[m] for m in wanted.municipalities)
         relief = model.relief[rule, where, side] if hasattr(model, "relief") else 0
+        scale = getattr(model, "scale", 1) if rule in OF_SHARES else 1
         if side == "more":
-            return total + relief >= wanted.persons
-        return total - relief <= wanted.persons
+            return total + relief >= wanted.persons * scale
+        return total - relief <= wanted.persons * scale
 
     model.stability = pyo.Constraint(list(by_key), rule=demand)
 
