@@ -53,8 +53,10 @@ if TYPE_CHECKING:
     from allocator.sensitivity.executor import Executor
     from allocator.sensitivity.frontier import Frontier, frontier
     from allocator.sensitivity.marginal import Marginal, marginal
+    from allocator.sensitivity.robustness import Robustness, robustness
     from allocator.sensitivity.sweep import Sweep, sweep
     from allocator.sensitivity.types import Outcome
+    from allocator.sensitivity.uncertainty import Uncertainty
     from allocator.sensitivity.variation import CapacityChange, Variation
     from allocator.settings_of_policy import policy_with_comments
     from allocator.solve import solve
@@ -102,11 +104,13 @@ __all__ = [
     "Problem",
     "Progress",
     "Revision",
+    "Robustness",
     "Severity",
     "SolveOptions",
     "SolverError",
     "Status",
     "Sweep",
+    "Uncertainty",
     "Variation",
     "VerificationError",
     "Violation",
@@ -135,6 +139,7 @@ __all__ = [
     "read_policy",
     "report",
     "revise",
+    "robustness",
     "solve",
     "sweep",
     "verify",
@@ -179,8 +184,10 @@ _HOMES = {
     "allocator.sensitivity.executor": ("Executor",),
     "allocator.sensitivity.frontier": ("Frontier", "frontier"),
     "allocator.sensitivity.marginal": ("Marginal", "marginal"),
+    "allocator.sensitivity.robustness": ("Robustness", "robustness"),
     "allocator.sensitivity.sweep": ("Sweep", "sweep"),
     "allocator.sensitivity.types": ("Outcome",),
+    "allocator.sensitivity.uncertainty": ("Uncertainty",),
     "allocator.sensitivity.variation": ("CapacityChange", "Variation"),
     "allocator.settings_of_policy": ("policy_with_comments",),
     "allocator.solve": ("solve",),

@@ -16,6 +16,10 @@
 `trials`       what is tried around a plan
 `frontier`     two goals against each other
 `charts`       drawings of the three
+`robustness`   how a plan stands where capacities and arrivals are uncertain
+`uncertainty`  what is assumed of them, and draws
+`withstanding` what a plan withstands as it stands
+`protected`    capacities protected by a budget of uncertainty
 `tables`       outcomes as cells of a table
 =============  =================================================================
 """
