@@ -6,6 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from allocator.binding import municipalities_bound
 from models.plan import GoalResult, Plan, Status, Totals
 
 FIRST = 5
@@ -56,7 +57,8 @@ def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, s
     for label, extreme in (("largest ratio", "max"), ("smallest ratio", "min")):
         yield label, _extreme(plan, extreme)
     yield from (("levels", _levels(goal)) for goal in plan.goals if goal.levels)
-    families = ", ".join(f"{family} {count:,}" for family, count in binding(plan).items())
+    bound = municipalities_bound(plan)
+    families = ", ".join(f"{family} {count:,}" for family, count in bound.items())
     some = f"{families} of {totals.municipalities:,}"
     yield "binding in", some if families else "no municipality"
     yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.3%}"
