@@ -30,7 +30,7 @@ from models.policy import Policy
 
 COMMANDS = (
     "solve", "check", "verify", "show", "keys", "compare", "report", "build-instance", "policy",
-    "instances", "revise", "fairness", "sweep", "marginal", "frontier",
+    "instances", "revise", "fairness", "sweep", "marginal", "frontier", "robustness",
 )  # fmt: skip
 
 

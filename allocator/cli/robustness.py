@@ -185,8 +185,8 @@ def _print(found: "Robustness", console: Console) -> None:
     families = _table("how often, by family", ("family", "fails", "places", "in 95 % at most"))
     for row in found.families.to_dict("records"):
         share = figure(row["fails"], scale=0.01, digits=1, after="%")
-        places = (figure(row[name], digits=1) for name in ("places", "places_95"))
-        families.add_row(row["family"], share, *places)
+        counts = (figure(row[name], digits=1) for name in ("places", "places_95"))
+        families.add_row(row["family"], share, *counts)
     console.print(families)
     places = _table("where, most often first", ("place", "name", "quota", "fails", "lost"))
     for row in found.places.head(SHOWN).to_dict("records"):
@@ -198,17 +198,20 @@ def _print(found: "Robustness", console: Console) -> None:
             figure(row["lost"], digits=1),
         )
     console.print(places)
-    names = ("Γ", "status", "shortfall", "price", "unfairness", "price", "Jain", "price")
-    robust = _table("robust plans", (*names, "places failing", "one row", "chance"))
+    names = ("Γ", "shortfall", "price", "unfairness", "price", "Jain price")
+    robust = _table("robust plans", (*names, "places", "one row", "at most", ""))
     for row in found.robust.to_dict("records"):
         robust.add_row(
             figure(row["gamma"]),
-            str(row["status"] or row["state"]),
             *(figure(row[name]) for name in ("shortfall", "price_shortfall")),
             *(figure(row[name], digits=2) for name in ("unfairness", "price_unfairness")),
-            *(figure(row[name], digits=3) for name in ("jain", "price_jain")),
+            figure(row["price_jain"], digits=3),
             figure(row["places_failing"], digits=1),
-            *(figure(row[n], scale=0.01, digits=1, after="%") for n in ("largest_share", "chance")),
+            *(
+                figure(row[name], scale=0.01, digits=1, after="%")
+                for name in ("largest_share", "chance")
+            ),
+            "" if row["shortfall"] == row["shortfall"] else str(row["status"] or row["state"]),
         )
     console.print(robust)
 

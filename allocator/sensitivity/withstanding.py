@@ -79,12 +79,12 @@ class Withstood:
     @property
     def fails(self) -> float:
         """Share of the draws in which some capacity is too small."""
-        return _share(self.short.any(axis=1))
+        return _share(_any(self.short))
 
     @property
     def fails_somehow(self) -> float:
         """Share of the draws in which some capacity is too small, or more persons come."""
-        return _share(self.short.any(axis=1) | self.more)
+        return _share(_any(self.short) | self.more)
 
     @cached_property
     def at(self) -> Flags:
@@ -148,8 +148,13 @@ class Withstood:
             }
 
     def _any(self, meant: "pd.Series[bool]") -> Flags:
-        found: Flags = self.short[:, meant.to_numpy()].any(axis=1)
-        return found
+        return _any(self.short[:, meant.to_numpy()])
+
+
+def _any(short: Flags) -> Flags:
+    """Tell in which draws something is too small."""
+    found: Flags = np.asarray(short.any(axis=1))
+    return found
 
 
 def _share(flags: Flags) -> float:

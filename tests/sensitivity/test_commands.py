@@ -142,6 +142,36 @@ def test_frontier_writes_and_shows(country: Path, tmp_path: Path) -> None:
     assert answer["first"] == "shortfall"
 
 
+def test_robustness_writes_shows_and_goes_on(plan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("robustness", plan, "--draws", "50", "--processes", "1", "--seed", "2", "--out", out)
+    usual = ("--gamma", "1", "--deviation", "housing=0.3", "--deviation", "arrivals=0")
+    assert run(*command, *usual, "--resolve", "1").exit_code == Exit.DONE
+    assert solved(out) == 4  # two plans, one draw moved and decided anew
+    result = run(*command, *usual, "--resolve", "2")
+    assert result.exit_code == Exit.DONE
+    assert solved(out) == 6  # only what was not there
+    assert names(out) == {
+        "cases.jsonl", "families.csv", "places.csv", "draws.csv", "quotas.csv", "robust.csv",
+        "robustness.json", "robustness.svg", "robustness.png", "robustness.html",
+    }  # fmt: skip
+    assert_drawn(out, "robustness")
+    for text in ("as it stands: in", "persons without a place", "robust plans", "where, most"):
+        assert text in result.stdout
+    answer = json.loads(run(*command, *usual, "--resolve", "2", "--json").stdout)
+    assert answer["uncertainty"] == {
+        "families": {"housing": 0.3, "transport": 0.1},
+        "services": 0.1,
+        "arrivals": 0.0,
+        "correlation": 0.3,
+        "seed": 2,
+    }
+    assert {row["arrivals"] for row in answer["draws"]} == {COUNTRY.target}
+    shares = [float(row["fails"]) for row in rows(out / "places.csv")]
+    assert shares == [row["fails"] for row in answer["places"]]
+    assert shares == sorted(shares, reverse=True)
+
+
 def test_a_folder_of_something_else_is_refused(country: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     command = ("sweep", country, "--over", "budget=0", *USUAL, "--out", tmp_path)
@@ -173,6 +203,10 @@ def test_cases_that_fail_or_find_nothing_end_with_a_code(country: Path) -> None:
         (("frontier", "{}", "--between", "luck,cost", "--points", "1"), Exit.INVALID, "2 problems"),
         (("frontier", "{}", "--between", "cost"), Exit.INVALID, "no goal counts this"),
         (("marginal", "{}"), Exit.INVALID, "plan.json"),
+        (("robustness", "{}"), Exit.INVALID, "plan.json"),
+        (("robustness", "{}", "--gamma", "1.5"), Exit.USAGE, "--gamma"),
+        (("robustness", "{}", "--draws", "5", "--resolve", "6"), Exit.USAGE, "--resolve"),
+        (("robustness", "{}", "--deviation", "x", "--deviation", "a=2"), Exit.USAGE, "a=2"),
         (("marginal", "{}", "--money", "0"), Exit.USAGE, "--money"),
         (("marginal", "{}", "--top", "-1"), Exit.USAGE, "--top"),
     ],
