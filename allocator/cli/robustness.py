@@ -199,7 +199,7 @@ def _print(found: "Robustness", console: Console) -> None:
         )
     console.print(places)
     names = ("Γ", "shortfall", "price", "unfairness", "price", "Jain price")
-    robust = _table("robust plans", (*names, "places", "one row", "at most", ""))
+    robust = _table("robust plans", (*names, "places", "one row", "chance", ""))
     for row in found.robust.to_dict("records"):
         robust.add_row(
             figure(row["gamma"]),
