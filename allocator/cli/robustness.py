@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from allocator.sensitivity.robustness import Robustness
     from allocator.sensitivity.uncertainty import Uncertainty
 
+MISSING = figure(None)
+"""What stands where there is no plan."""
 SHOWN = 10
 """Most places that are printed; the table in the folder has all."""
 
@@ -172,7 +174,7 @@ def _uncertainty(texts: list[str], correlation: float | None, seed: int) -> "Unc
 
 def _print(found: "Robustness", console: Console) -> None:
     many = len(found.arrivals)
-    answered = [value for value in found.draws.get("without_place", []) if value == value]
+    answered = found.draws["without_place"].dropna().tolist() if found.moved else []
     for line in (
         f"as it stands: in {found.nominal.fails:.1%} of {many:,} draws some capacity is too small, "
         f"in {found.nominal.places_failing:,.1f} places on average",
@@ -199,7 +201,7 @@ def _print(found: "Robustness", console: Console) -> None:
         )
     console.print(places)
     names = ("Γ", "shortfall", "price", "unfairness", "price", "Jain price")
-    robust = _table("robust plans", (*names, "places", "one row", "chance", ""))
+    robust = _table("robust plans", (*names, "places", "one row", "chance", "gap"))
     for row in found.robust.to_dict("records"):
         robust.add_row(
             figure(row["gamma"]),
@@ -211,7 +213,9 @@ def _print(found: "Robustness", console: Console) -> None:
                 figure(row[name], scale=0.01, digits=1, after="%")
                 for name in ("largest_share", "chance")
             ),
-            "" if row["shortfall"] == row["shortfall"] else str(row["status"] or row["state"]),
+            figure(row["gap"], scale=0.01, digits=1, after="%")
+            if figure(row["placed"]) != MISSING
+            else str(row["status"] or row["state"]),
         )
     console.print(robust)
 

@@ -28,7 +28,7 @@ from allocator.errors import InvalidPlan
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.protected import chance, protected
-from allocator.sensitivity.tables import outcome_columns, records
+from allocator.sensitivity.tables import goal_columns, outcome_columns, records
 from allocator.sensitivity.types import Outcome
 from allocator.sensitivity.uncertainty import Draws, Uncertainty, draw
 from allocator.sensitivity.withstanding import Withstood, withstood
@@ -211,7 +211,8 @@ class Robustness:
         (value less that at Γ = 0), fails (share of draws in which some capacity is too small,
         nobody being moved), places_failing (mean over the draws), largest_share (share of
         draws in which one capacity is too small, where it is largest), chance (the most that
-        this can be under the distribution).
+        this can be under the distribution), and `goal_1`, `bound_1`, `gap_1`, … of the goals in
+        order: what is proven of the values that prices are differences of.
         """
         worth = [outcome_columns(one.outcome) for one in self.protected]
         rows = [
@@ -223,6 +224,7 @@ class Robustness:
                 "places_failing": None if one.withstood is None else one.withstood.places_failing,
                 "largest_share": None if one.withstood is None else one.withstood.largest_share,
                 "chance": chance(one.gamma),
+                **goal_columns(one.outcome),
             }
             for one, own in zip(self.protected, worth, strict=True)
         ]

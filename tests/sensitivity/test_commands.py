@@ -146,10 +146,11 @@ def test_robustness_writes_shows_and_goes_on(plan: Path, tmp_path: Path) -> None
     out = tmp_path / "out"
     command = ("robustness", plan, "--draws", "50", "--processes", "1", "--seed", "2", "--out", out)
     usual = ("--gamma", "1", "--deviation", "housing=0.3", "--deviation", "arrivals=0")
-    assert run(*command, *usual, "--resolve", "1").exit_code == Exit.DONE
+    first = run(*command, *usual, "--resolve", "1")
+    assert first.exit_code == Exit.DONE
     assert solved(out) == 4  # two plans, one draw moved and decided anew
-    result = run(*command, *usual, "--resolve", "2")
-    assert result.exit_code == Exit.DONE
+    again = run(*command, *usual, "--resolve", "2", "--json")
+    assert again.exit_code == Exit.DONE
     assert solved(out) == 6  # only what was not there
     assert names(out) == {
         "cases.jsonl", "families.csv", "places.csv", "draws.csv", "quotas.csv", "robust.csv",
@@ -157,8 +158,9 @@ def test_robustness_writes_shows_and_goes_on(plan: Path, tmp_path: Path) -> None
     }  # fmt: skip
     assert_drawn(out, "robustness")
     for text in ("as it stands: in", "persons without a place", "robust plans", "where, most"):
-        assert text in result.stdout
-    answer = json.loads(run(*command, *usual, "--resolve", "2", "--json").stdout)
+        assert text in first.stdout
+    answer = json.loads(again.stdout)
+    assert answer == json.loads((out / "robustness.json").read_text(encoding="utf-8"))
     assert answer["uncertainty"] == {
         "families": {"housing": 0.3, "transport": 0.1},
         "services": 0.1,
@@ -170,6 +172,19 @@ def test_robustness_writes_shows_and_goes_on(plan: Path, tmp_path: Path) -> None
     shares = [float(row["fails"]) for row in rows(out / "places.csv")]
     assert shares == [row["fails"] for row in answer["places"]]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_robustness_tells_what_has_no_answer(plan: Path) -> None:
+    command = ("robustness", plan, "--draws", "9", "--processes", "1", "--resolve", "2")
+    late = run(*command, "--total-time", "0.001")
+    assert late.exit_code == Exit.NOTHING_FOUND
+    assert "without an answer: 7: the time for all cases (0.001 s) was over" in late.stderr
+    assert "placements moved: no draw was answered" in late.stdout
+    assert late.stdout.count("not_run") == 3
+    wrong = run(*command, "--deviation", "luck=0.1", "--deviation", "fate=0.2")
+    assert wrong.exit_code == Exit.INVALID
+    assert "2 problems" in wrong.stderr
+    assert "housing, transport, health" in wrong.stderr
 
 
 def test_a_folder_of_something_else_is_refused(country: Path, tmp_path: Path) -> None:
