@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from allocator.sensitivity.frontier import Frontier, frontier
     from allocator.sensitivity.marginal import Marginal, marginal
     from allocator.sensitivity.robustness import Robustness, robustness
+    from allocator.sensitivity.scenarios import read_scenarios, scenarios
     from allocator.sensitivity.sweep import Sweep, sweep
     from allocator.sensitivity.types import Outcome
     from allocator.sensitivity.uncertainty import Uncertainty
@@ -137,9 +138,11 @@ __all__ = [
     "read_decisions",
     "read_plan",
     "read_policy",
+    "read_scenarios",
     "report",
     "revise",
     "robustness",
+    "scenarios",
     "solve",
     "sweep",
     "verify",
@@ -185,6 +188,7 @@ _HOMES = {
     "allocator.sensitivity.frontier": ("Frontier", "frontier"),
     "allocator.sensitivity.marginal": ("Marginal", "marginal"),
     "allocator.sensitivity.robustness": ("Robustness", "robustness"),
+    "allocator.sensitivity.scenarios": ("read_scenarios", "scenarios"),
     "allocator.sensitivity.sweep": ("Sweep", "sweep"),
     "allocator.sensitivity.types": ("Outcome",),
     "allocator.sensitivity.uncertainty": ("Uncertainty",),

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,7 +29,8 @@ from allocator.cli.solve import options_from
 
 if TYPE_CHECKING:
     from allocator.sensitivity.robustness import Robustness
-    from allocator.sensitivity.uncertainty import Uncertainty
+    from allocator.sensitivity.uncertainty import Draws, Uncertainty
+    from models.instance import Instance
 
 MISSING = figure(None)
 """What stands where there is no plan."""
@@ -73,6 +75,16 @@ def robustness_command(
             "--correlation", metavar="R", min=0, max=1, help="Correlation within a county (0.3)."
         ),
     ] = None,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(
+            "--scenarios",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="CSV with scenario, place, family, factor: scenarios in the place of draws.",
+        ),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option("--seed", metavar="N", min=0, max=2_147_483_647, help="Seed of the draws."),
@@ -96,9 +108,10 @@ def robustness_command(
     Examples:
       allocator robustness plan --out robust
       allocator robustness plan --deviation housing=0.2 --deviation arrivals=0.1 --gamma 0.5
+      allocator robustness plan --scenarios storms.csv --resolve 5
       allocator robustness plan --resolve 0 --draws 10000 --seed 7 --json
     """  # noqa: D301  # \b keeps the examples on lines of their own
-    if resolve > draws:
+    if scenarios is None and resolve > draws:
         message = f"give at most the number of draws ({draws}), not {resolve}"
         raise typer.BadParameter(message, param_hint="'--resolve'")
     many = Many(out, overwrite, processes, scheduler, total_time)
@@ -113,13 +126,15 @@ def robustness_command(
     asked = {"gap": gap, "time_limit": time_limit}
     usual = read.options.model_dump(exclude_none=True)
     options = options_from(**usual | {k: v for k, v in asked.items() if v is not None})
+    drawn = None if scenarios is None else _scenarios(scenarios, given)
     found = many.run(
         lambda executor: robustness(
             given,
             read,
             uncertainty,
+            scenarios=drawn,
             draws=draws,
-            resolve=resolve,
+            resolve=resolve if drawn is None else min(resolve, len(drawn)),
             gammas=gamma or GAMMAS,
             options=options,
             executor=executor,
@@ -140,6 +155,12 @@ def robustness_command(
         _print(found, Console())
     say_what_lacks(found.outcomes)
     raise typer.Exit(code_of(found.outcomes, interrupted=cancel.is_set()))
+
+
+def _scenarios(file: Path, instance: "Instance") -> "Draws":
+    from allocator.sensitivity.scenarios import read_scenarios
+
+    return read_scenarios(instance, file)
 
 
 def _uncertainty(texts: list[str], correlation: float | None, seed: int) -> "Uncertainty":

@@ -18,6 +18,7 @@
 `charts`            drawings of the three
 `robustness`        how a plan stands where capacities and arrivals are uncertain
 `uncertainty`       what is assumed of them, and draws
+`scenarios`         what somebody thought of, in the place of draws
 `withstanding`      what a plan withstands as it stands
 `protected`         capacities protected by a budget of uncertainty
 `robustness_chart`  its drawing

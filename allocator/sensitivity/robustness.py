@@ -271,6 +271,7 @@ def robustness(
     plan: Plan,
     uncertainty: Uncertainty | None = None,
     *,
+    scenarios: Draws | None = None,
     draws: int = DRAWS,
     resolve: int = RESOLVE,
     gammas: Sequence[float] = GAMMAS,
@@ -287,8 +288,11 @@ def robustness(
         A plan that was found.
     uncertainty
         What is assumed; none: the defaults.
+    scenarios
+        Draws made otherwise, as by `scenarios` or `read_scenarios`; none: they are drawn as
+        assumed. Robust plans are protected as assumed in any case.
     draws
-        Draws in which the plan is looked at as it stands.
+        Draws in which the plan is looked at as it stands, where they are drawn.
     resolve
         Draws, the first ones, in which the country is solved twice: the persons of the plan
         moved, and decided anew.
@@ -311,9 +315,10 @@ def robustness(
     SolverError
         If no scheduler answers. What goes wrong with a case is an outcome.
     """
-    _refuse(plan, draws, resolve, gammas)
+    _refuse(plan, draws if scenarios is None else len(scenarios), resolve, gammas)
     uncertainty, options = uncertainty or Uncertainty(), options or plan.options
-    drawn = draw(instance, uncertainty, draws)
+    uncertainty.check(instance)
+    drawn = draw(instance, uncertainty, draws) if scenarios is None else scenarios
     target = plan.policy.target_for(instance.target)
     arrivals = tuple(round(target * float(factor)) for factor in drawn.arrivals)
     given = {g: protected(instance, uncertainty, g) for g in sorted({0.0, *gammas})}

@@ -181,6 +181,10 @@ def test_robustness_tells_what_has_no_answer(plan: Path) -> None:
     assert "without an answer: 7: the time for all cases (0.001 s) was over" in late.stderr
     assert "placements moved: no draw was answered" in late.stdout
     assert late.stdout.count("not_run") == 3
+    (plan.parent / "s.csv").write_text("scenario,place,family,factor\na,x,y,z\n", encoding="utf-8")
+    thought = run(*command, "--scenarios", plan.parent / "s.csv")
+    assert thought.exit_code == Exit.INVALID
+    assert "3 problems" in thought.stderr
     wrong = run(*command, "--deviation", "luck=0.1", "--deviation", "fate=0.2")
     assert wrong.exit_code == Exit.INVALID
     assert "2 problems" in wrong.stderr

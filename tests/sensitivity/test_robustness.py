@@ -17,6 +17,7 @@ from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.protected import WIDTH, chance, protected
 from allocator.sensitivity.robustness import Robustness, robustness
 from allocator.sensitivity.robustness_chart import robustness_chart
+from allocator.sensitivity.scenarios import read_scenarios, scenarios
 from allocator.sensitivity.types import State
 from allocator.sensitivity.uncertainty import (
     Draws,
@@ -184,6 +185,42 @@ def test_what_cannot_be_assumed_is_refused() -> None:
     assert "housing, transport, health" in str(caught.value)
 
 
+def test_scenarios_change_what_they_name() -> None:
+    table = pd.DataFrame(
+        [
+            ("storm", "01", "housing", 0.5),
+            ("storm", "0003", "housing", 0.5),
+            ("crowd", None, "arrivals", 1.2),
+            ("storm", None, "health", 0.9),
+            ("as given", "0002", "transport", 1.0),
+        ],
+        columns=["scenario", "place", "family", "factor"],
+    )
+    drawn = scenarios(SCARCE.instance, table)  # counties: 01, 02, 01
+    assert drawn.families == ("housing", "transport", "health")
+    assert drawn.factors[0].tolist() == [[0.5, 1, 0.9], [1, 1, 0.9], [0.25, 1, 0.9]]
+    assert (drawn.factors[1:] == 1.0).all()
+    assert drawn.arrivals.tolist() == [1.0, 1.2, 1.0]
+
+
+def test_all_that_is_wrong_with_scenarios_is_told() -> None:
+    columns = ["scenario", "place", "family", "factor"]
+    wrong = [("a", "0009", "luck", "-1"), ("a", "01", "arrivals", "x"), ("a", "", "housing", "1")]
+    with pytest.raises(InvalidInput) as caught:
+        scenarios(SCARCE.instance, pd.DataFrame(wrong, columns=columns))
+    said = [(problem.row, problem.column, problem.value) for problem in caught.value.problems]
+    assert said == [
+        (1, "place", "0009"), (1, "family", "luck"), (1, "factor", "-1"),
+        (2, "place", "01"), (2, "factor", "x"),
+    ]  # fmt: skip
+    with pytest.raises(InvalidInput, match="family, factor is missing"):
+        scenarios(SCARCE.instance, pd.DataFrame({"scenario": ["a"], "place": [""]}))
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_scenarios(SCARCE.instance, "no-such-file.csv")
+    with pytest.raises(InvalidInput, match="no scenarios"):
+        scenarios(SCARCE.instance, pd.DataFrame(columns=columns))
+
+
 # The plan as it stands.
 
 
@@ -314,6 +351,27 @@ def test_quotas_decided_anew_are_the_best_of_every_draw(found: Robustness) -> No
         expected = np.quantile(np.array(quotas), part / 100, axis=0)
         assert table[f"q{part:02d}"].tolist() == pytest.approx(expected.tolist())
     assert (table["q05"] < table["q95"]).any()
+
+
+def test_scenarios_take_the_place_of_draws(executor: Executor, plan: Plan) -> None:
+    table = pd.DataFrame(
+        {
+            "scenario": ["as given", "fewer homes", "more"],
+            "place": ["", "0002", ""],
+            "family": ["housing", "housing", "arrivals"],
+            "factor": [1.0, 0.5, 1.5],
+        }
+    )
+    drawn = scenarios(SCARCE.instance, table)
+    seen = robustness(
+        SCARCE.instance, plan, scenarios=drawn, resolve=3, gammas=(), executor=executor
+    )
+    assert seen.arrivals == (30, 30, 45)
+    assert seen.draws["failing"].tolist() == [0, 1, 0]
+    assert seen.draws["without_place"].tolist() == [0, 4, 0]
+    assert seen.draws["shortfall"].tolist() == [6, 10, 21]
+    assert seen.nominal.fails == pytest.approx(1 / 3)
+    assert seen.nominal.fails_somehow == pytest.approx(2 / 3)
 
 
 def test_draws_that_have_no_plan_are_told(executor: Executor) -> None:
