@@ -239,6 +239,12 @@ def _print(found: "Robustness", console: Console) -> None:
             else str(row["status"] or row["state"]),
         )
     console.print(robust)
+    if found.unproven:
+        console.print(
+            f"{found.unproven:,} of {len(found.outcomes):,} plans ended at a limit: their prices and "
+            "quotas are the best that was found, and not proven (see the gaps)",
+            highlight=False,
+        )
 
 
 def _table(title: str, headings: tuple[str, ...]) -> Table:

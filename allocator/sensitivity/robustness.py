@@ -34,7 +34,7 @@ from allocator.sensitivity.uncertainty import Draws, Uncertainty, draw
 from allocator.sensitivity.withstanding import Withstood, withstood
 from models.instance import Instance
 from models.options import SolveOptions
-from models.plan import Plan
+from models.plan import Plan, Status
 from models.policy import Budget, Credits, Decision, Goal, Policy, Relation, Term
 from models.problems import Problem
 
@@ -110,6 +110,11 @@ class Robustness:
     def outcomes(self) -> list[Outcome]:
         """Everything that was solved."""
         return [*self.moved, *self.anew, *(one.outcome for one in self.protected)]
+
+    @property
+    def unproven(self) -> int:
+        """How many of the plans that were found ended at a limit before they were proven."""
+        return sum(one.status is Status.LIMIT for one in self.outcomes)
 
     @cached_property
     def families(self) -> pd.DataFrame:
@@ -240,6 +245,7 @@ class Robustness:
             "fails": self.nominal.fails,
             "fails_or_more_arrive": self.nominal.fails_somehow,
             "places_failing": self.nominal.places_failing,
+            "unproven": self.unproven,
             "families": records(self.families),
             "places": records(self.places),
             "draws": records(self.draws),

@@ -520,6 +520,7 @@ def test_it_has_a_json_form_and_a_chart(found: Robustness) -> None:
     assert answer["draws_checked"] == 300
     assert len(answer["draws"]) == 6
     assert answer["fails"] == found.nominal.fails
+    assert answer["unproven"] == found.unproven == 0
     assert [row["gamma"] for row in answer["robust"]] == [0.0, 0.25, 0.5, 1.0]
     rows: list[dict[str, Any]] = data(robustness_chart(found))
     shown = {row["label"]: row for row in rows if "q50" in row}
