@@ -241,8 +241,8 @@ def _print(found: "Robustness", console: Console) -> None:
     console.print(robust)
     if found.unproven:
         console.print(
-            f"{found.unproven:,} of {len(found.outcomes):,} plans ended at a limit: their prices and "
-            "quotas are the best that was found, and not proven (see the gaps)",
+            f"{found.unproven:,} of {len(found.outcomes):,} plans ended at a limit: their prices "
+            "and quotas are the best that was found, and not proven (see the gaps)",
             highlight=False,
         )
 
