@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from allocator.sensitivity.uncertainty import Draws, Uncertainty
     from models.instance import Instance
 
-MISSING = figure(None)
-"""What stands where there is no plan."""
 SHOWN = 10
 """Most places that are printed; the table in the folder has all."""
 
@@ -194,6 +192,8 @@ def _uncertainty(texts: list[str], correlation: float | None, seed: int) -> "Unc
 
 
 def _print(found: "Robustness", console: Console) -> None:
+    from allocator.sensitivity.tables import records
+
     many = len(found.arrivals)
     answered = found.draws["without_place"].dropna().tolist() if found.moved else []
     for line in (
@@ -223,7 +223,7 @@ def _print(found: "Robustness", console: Console) -> None:
     console.print(places)
     names = ("Γ", "shortfall", "price", "unfairness", "price", "Jain price")
     robust = _table("robust plans", (*names, "places", "one row", "chance", "gap"))
-    for row in found.robust.to_dict("records"):
+    for row in records(found.robust):
         robust.add_row(
             figure(row["gamma"]),
             *(figure(row[name]) for name in ("shortfall", "price_shortfall")),
@@ -235,7 +235,7 @@ def _print(found: "Robustness", console: Console) -> None:
                 for name in ("largest_share", "chance")
             ),
             figure(row["gap"], scale=0.01, digits=1, after="%")
-            if figure(row["placed"]) != MISSING
+            if row["placed"] is not None
             else str(row["status"] or row["state"]),
         )
     console.print(robust)

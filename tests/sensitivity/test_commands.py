@@ -181,6 +181,15 @@ def test_robustness_tells_what_has_no_answer(plan: Path) -> None:
     assert "without an answer: 7: the time for all cases (0.001 s) was over" in late.stderr
     assert "placements moved: no draw was answered" in late.stdout
     assert late.stdout.count("not_run") == 3
+    # Homes are gone at the full budget of uncertainty: a demand that no plan keeps any more.
+    demand = ("--set", "step=1", "--set", "floor=0", "--set", "min_ratio=0.3", "--gap", "0")
+    demanding = plan.parent / "demanding"
+    country = plan.parent / "country"
+    assert run("solve", country, *demand, "--out", demanding).exit_code == Exit.DONE
+    rest = ("--deviation", "housing=1", "--resolve", "0", "--gamma", "1", "--processes", "1")
+    mixed = run("robustness", demanding, "--draws", "9", *rest)
+    assert mixed.exit_code == Exit.DONE
+    assert mixed.stdout.rstrip().endswith("infeasible")
     (plan.parent / "s.csv").write_text("scenario,place,family,factor\na,x,y,z\n", encoding="utf-8")
     thought = run(*command, "--scenarios", plan.parent / "s.csv")
     assert thought.exit_code == Exit.INVALID
