@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from allocator.sensitivity.marginal import Marginal, marginal
     from allocator.sensitivity.robustness import Robustness, robustness
     from allocator.sensitivity.scenarios import read_scenarios, scenarios
+    from allocator.sensitivity.screening import Screening, screening
     from allocator.sensitivity.sweep import Sweep, sweep
     from allocator.sensitivity.types import Outcome
     from allocator.sensitivity.uncertainty import Uncertainty
@@ -106,6 +107,7 @@ __all__ = [
     "Progress",
     "Revision",
     "Robustness",
+    "Screening",
     "Severity",
     "SolveOptions",
     "SolverError",
@@ -143,6 +145,7 @@ __all__ = [
     "revise",
     "robustness",
     "scenarios",
+    "screening",
     "solve",
     "sweep",
     "verify",
@@ -189,6 +192,7 @@ _HOMES = {
     "allocator.sensitivity.marginal": ("Marginal", "marginal"),
     "allocator.sensitivity.robustness": ("Robustness", "robustness"),
     "allocator.sensitivity.scenarios": ("read_scenarios", "scenarios"),
+    "allocator.sensitivity.screening": ("Screening", "screening"),
     "allocator.sensitivity.sweep": ("Sweep", "sweep"),
     "allocator.sensitivity.types": ("Outcome",),
     "allocator.sensitivity.uncertainty": ("Uncertainty",),

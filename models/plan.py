@@ -121,7 +121,12 @@ _DEFINITIONS = (
             _column("used", _NUMBER, "units", "Units used."),
             _column("capacity", _NUMBER, "units", "Units there are, measures included."),
             _column("slack", _NUMBER, "units", "Capacity − used; negative where overloaded."),
-            _column("binding", _FLAG, "", "Whether nothing is left."),
+            _column(
+                "binding",
+                _FLAG,
+                "",
+                "Whether nothing is left; also where there never was any (capacity 0).",
+            ),
         ),
         ("family", "municipality_id", "site_id", "item"),
     ),
@@ -129,6 +134,24 @@ _DEFINITIONS = (
 
 PLAN_TABLES: Mapping[str, Table] = MappingProxyType({t.name: t for t in _DEFINITIONS})
 """The tables of a plan by name, in the order they are written."""
+
+
+NOTHING = 1e-5
+"""Units of a capacity that are rounding."""
+
+
+def used_up(capacity: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell of which capacities nothing is left because they are used.
+
+    A capacity of 0 that nobody uses binds too, though it says nothing about the plan: it may
+    keep people out, or be of no interest there.
+
+    Parameters
+    ----------
+    capacity
+        Rows of the table `capacity`.
+    """
+    return capacity["binding"] & (capacity["used"] > NOTHING)
 
 
 class PlanTables(Mapping[str, pd.DataFrame]):

@@ -14,10 +14,10 @@ from allocator.solve import solve
 from allocator.verify import verify
 from models.answers import Answer, Rule
 from models.instance import Instance
-from models.options import SolveOptions
+from models.options import Method, SolveOptions
 from models.plan import Plan, Status
 from models.policy import Policy, Relation, Term
-from tests.small import tiny
+from tests.small import measure, tiny
 
 EXACT = SolveOptions(gap=0.0)
 ROOM = [500.0, 500.0, 500.0]
@@ -85,6 +85,31 @@ def test_a_year_of_changing_targets_is_monotone(seed: int) -> None:
         plan = revision.plan
 
 
+@pytest.mark.parametrize("method", [Method.WHOLE, Method.DECOMPOSED])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_revision_starts_from_the_plan_and_is_as_good_as_one_that_does_not(
+    seed: int, method: Method
+) -> None:
+    rng = random.Random(100 + seed)  # noqa: S311 - no secret
+    bought = [
+        measure(f"homes-{i}", "dwellings", site_id=f"{i:04d}", beds=1, max_steps=rng.randrange(3))
+        for i in (1, 2, 3, 4)
+    ]
+    people = [rng.randrange(50, 500) for _ in range(4)]
+    homes = [float(rng.randrange(10, 60)) for _ in range(4)]
+    instance = tiny(people, 100, homes, measures=bought)
+    options = SolveOptions(gap=0.0, method=method, processes=1)
+    plan = solve(instance, Policy.model_validate({"budget": 300}), options)
+    for target, decisions in ((70, []), (135, []), (100, [answer("0002", "declined")])):
+        revision = revise(plan, instance, target=target, decisions=decisions)
+        checked(revision, instance)
+        assert revision.plan.warm_start
+        cold = solve(instance, revision.plan.policy, options)
+        assert revision.plan.status is cold.status is Status.OPTIMAL
+        ours, theirs = ([goal.value for goal in p.goals] for p in (revision.plan, cold))
+        assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-5)
+
+
 def test_others_take_over_what_one_declines_and_the_fewest_are_moved() -> None:
     plan = plan_of(EQUAL)
     revision = revise(plan, EQUAL, decisions=[answer("0001", "declined")])
@@ -94,6 +119,17 @@ def test_others_take_over_what_one_declines_and_the_fewest_are_moved() -> None:
     why = revision.changes.set_index("municipality_id")["why"]
     assert why["0001"] == "declined, council, 2024-03-01: as resolved"
     assert why["0002"] == "takes over from Town 0001"
+
+
+def test_those_moved_furthest_come_in_the_order_of_all() -> None:
+    plan = plan_of(tiny([100, 100, 200], 80, ROOM))
+    decisions = [answer("0001", "declined"), answer("0002", "counter", 30)]
+    revision = revise(plan, tiny([100, 100, 200], 80, ROOM), decisions=decisions)
+    assert revision.changes["change"].tolist() == [10, 10, -20]
+    assert revision.movers(2)["change"].tolist() == [10, -20]
+    assert revision.movers(1)["municipality_id"].tolist() == ["0001"]
+    assert revision.movers().equals(revision.changes)
+    assert revision.movers(0).empty
 
 
 def test_those_who_accepted_keep_their_number() -> None:

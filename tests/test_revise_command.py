@@ -64,6 +64,28 @@ def country_of(plan: Path) -> str:
     return path
 
 
+def test_only_those_who_are_moved_furthest_are_shown_unless_all_are(tmp_path: Path) -> None:
+    # 23 equal municipalities: 22 take over ten persons each from the one that declines 220.
+    homes = [300.0, *[20.0] * 22]
+    country = write(tiny([2200, *[100] * 22], 440, homes), tmp_path / "country")
+    plan, answers = tmp_path / "plan", tmp_path / "answers.csv"
+    assert run("solve", country, "--out", plan).exit_code == Exit.DONE
+    assert read_plan(plan).quotas["quota"].tolist() == [220, *[10] * 22]
+    answers.write_text(
+        "municipality_id,answer,persons,author,date,reason\n"
+        "0001,declined,,mayor,2024-03-01,no homes\n"
+    )
+    command = ("revise", plan, "--decisions", answers)
+    few = run(*command).stdout
+    assert "440 persons moved in 23 municipalities" in few
+    assert "… and 3 more; --all shows them" in few
+    assert (few.count("takes over from Town 0001"), few.count("no homes")) == (19, 1)
+    everybody = run(*command, "--all").stdout
+    assert everybody.count("takes over from Town 0001") == 22
+    assert "more;" not in everybody
+    assert len(json.loads(run(*command, "--json").stdout)["changes"]) == 23
+
+
 def test_another_instance_and_strict(plan: Path, country: Path, tmp_path: Path) -> None:
     site = pd.Series(["0001", "0002", "0003"])
     fewer = pd.DataFrame({"site_id": site, "beds": 1, "dwellings": [40.0, 7.0, 40.0]})

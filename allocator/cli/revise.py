@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from models.options import SolveOptions
     from models.plan import Plan
 
+SHOWN = 20
+"""Municipalities in the table of changes, unless all are asked for."""
 _RULES = {
     "nobody_loses": "nobody who has not answered is asked for fewer persons",
     "nobody_gains": "nobody who has not answered is asked for more persons",
@@ -58,6 +60,9 @@ def revise_command(
         float | None,
         typer.Option("--gap", metavar="G", help="Gap at which a goal counts as reached (0.001)."),
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help=f"Show all who are moved, not only the {SHOWN} furthest.")
+    ] = False,
     json_: JsonOption = False,
     fail_on_shortfall: Annotated[
         bool,
@@ -75,7 +80,7 @@ def revise_command(
       allocator revise plan --target 40000 --out revised
       allocator revise plan --decisions answers.csv --out revised
       allocator revise plan --instance norway-2024-corrected --decisions answers.toml --json
-      allocator revise plan --target 30000 --set budget.total=1e9 --strict
+      allocator revise plan --target 30000 --set budget.total=1e9 --strict --all
     """  # noqa: D301  # \b keeps the examples on lines of their own
     from allocator.folders import refuse_existing
 
@@ -104,7 +109,7 @@ def revise_command(
         told = {**revision.as_dict(), "plan": revised.model_dump(mode="json")}
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
     else:
-        _print(revision, loaded, out)
+        _print(revision, loaded, out, None if all_ else SHOWN)
     raise typer.Exit(code_of(revised, interrupted=cancel.is_set(), strict=fail_on_shortfall))
 
 
@@ -140,7 +145,9 @@ def _revise(
         )
 
 
-def _print(revision: "Revision", instance: "Instance", out: Path | None) -> None:
+def _print(
+    revision: "Revision", instance: "Instance", out: Path | None, number: int | None
+) -> None:
     from allocator.cli.summary import print_summary
 
     console, plan = Console(), revision.plan
@@ -149,12 +156,13 @@ def _print(revision: "Revision", instance: "Instance", out: Path | None) -> None
     for exception in revision.exceptions:
         _say(console, f"  exception: {exception.message}")
     if plan.found:
-        _print_changes(revision, console, instance.currency)
+        _print_figures(revision, console, instance.currency)
+        _print_changes(revision, console, number)
     if out is not None:
         typer.echo(f"written to {out}" if plan.found else f"nothing to write to {out}")
 
 
-def _print_changes(revision: "Revision", console: Console, currency: str) -> None:
+def _print_figures(revision: "Revision", console: Console, currency: str) -> None:
     figures = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     figures.add_column("")
     for column in ("before", "after", "change"):
@@ -163,8 +171,13 @@ def _print_changes(revision: "Revision", console: Console, currency: str) -> Non
         label = f"cost {currency}".rstrip() if name == "cost" else name
         figures.add_row(label, f"{before:,.0f}", f"{after:,.0f}", f"{after - before:+,.0f}")
     console.print(figures)
-    rows = revision.changes
-    _say(console, f"{revision.moved:,} persons moved in {len(rows):,} municipalities")
+    count = len(revision.changes)
+    _say(console, f"{revision.moved:,} persons moved in {count:,} municipalities")
+
+
+def _print_changes(revision: "Revision", console: Console, number: int | None) -> None:
+    """Print who is moved furthest, at most `number` municipalities; none: all of them."""
+    rows = revision.movers(number)
     if rows.empty:
         return
     table = Table(title="who takes over what", title_justify="left", box=box.SIMPLE_HEAD)
@@ -177,6 +190,9 @@ def _print_changes(revision: "Revision", console: Console, currency: str) -> Non
         numbers = (f"{row['before']:,}", f"{row['after']:,}", f"{row['change']:+,}")
         table.add_row(row["municipality_id"], row["name"], *numbers, row["why"])
     console.print(table)
+    more = len(revision.changes) - len(rows)
+    if more:
+        _say(console, f"… and {more:,} more; --all shows them")
 
 
 def _say(console: Console, text: str) -> None:

@@ -148,9 +148,18 @@ def _print_municipality(found: dict[str, Any], console: Console) -> None:
     _print_rows(
         console,
         "capacity",
-        found["capacity"],
+        [{**row, "binding": _binding(row)} for row in found["capacity"]],
         ("family", "site_id", "item", "used", "capacity", "slack", "binding"),
     )
+
+
+def _binding(row: dict[str, Any]) -> str:
+    """Say whether a capacity is used up; one of 0 that nobody uses tells that there is none."""
+    from models.plan import NOTHING
+
+    if not row["binding"]:
+        return ""
+    return "yes" if row["used"] > NOTHING else "there is none"
 
 
 def _print_rows(
@@ -161,7 +170,7 @@ def _print_rows(
         return
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        number = isinstance(rows[0][column], int | float) and not isinstance(rows[0][column], bool)
+        number = isinstance(rows[0][column], int | float)
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
@@ -171,6 +180,4 @@ def _print_rows(
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "yes" if value else ""
     return f"{value:,.2f}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from allocator.binding import municipalities_bound
+from allocator.binding import missing, municipalities_bound
 from models.plan import GoalResult, Plan, Status, Totals
 
 FIRST = 5
@@ -47,6 +47,14 @@ def print_summary(plan: Plan, console: Console, *, currency: str) -> None:
         _say(console, f"warning: {warning}")
 
 
+def binding(plan: Plan) -> dict[str, int]:
+    """Return in how many municipalities each family of capacity binds, most first."""
+    rows = plan.capacity[plan.capacity["binding"]]
+    counts = rows.groupby("family")["municipality_id"].nunique()
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return {str(family): int(count) for family, count in ordered if count}
+
+
 def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, str]]:
     yield "target", f"{totals.target:,} persons"
     yield "placed", f"{totals.placed:,} persons"
@@ -57,15 +65,19 @@ def _figures(plan: Plan, totals: Totals, currency: str) -> Iterator[tuple[str, s
     for label, extreme in (("largest ratio", "max"), ("smallest ratio", "min")):
         yield label, _extreme(plan, extreme)
     yield from (("levels", _levels(goal)) for goal in plan.goals if goal.levels)
-    bound = municipalities_bound(plan)
-    families = ", ".join(f"{family} {count:,}" for family, count in bound.items())
-    some = f"{families} of {totals.municipalities:,}"
-    yield "binding in", some if families else "no municipality"
+    yield "binding in", _families(municipalities_bound(plan), totals) or "no municipality"
+    if missing(plan):
+        yield "none at all in", _families(missing(plan), totals)
     yield "gap", "not proven" if plan.gap is None else f"{plan.gap:.3%}"
     if "total" in plan.timings:
         how = "" if plan.method is None else f", {plan.method.value}"
         warm = ", from a plan at hand" if plan.warm_start else ""
         yield "time", f"{plan.timings['total']:.1f} s{how}{warm}"
+
+
+def _families(counts: dict[str, int], totals: Totals) -> str:
+    families = ", ".join(f"{family} {count:,}" for family, count in counts.items())
+    return f"{families} of {totals.municipalities:,}" if families else ""
 
 
 def _extreme(plan: Plan, extreme: str) -> str:

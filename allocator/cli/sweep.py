@@ -132,7 +132,7 @@ def _print(sweep: "Sweep", console: Console) -> None:
             figure(row["cost"], scale=1e6, digits=1),
             figure(row["unfairness"], digits=2),
             figure(row["jain"], digits=3),
-            row["budgets_binding"] or "–",
+            figure(row["budgets_binding"] or None),
             *(figure(row[name]) for name in families),
         )
     console.print(table)

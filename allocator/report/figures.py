@@ -7,7 +7,7 @@ import pandas as pd
 from allocator.errors import InstanceMismatch, InvalidPlan
 from allocator.fairness import Fairness, fairness
 from models.instance import Instance
-from models.plan import Plan, Totals
+from models.plan import NOTHING, Plan, Totals, used_up
 from models.problems import Problem
 
 
@@ -26,11 +26,11 @@ class Figures:
     municipalities
         One row a municipality in the order of ids: municipality_id, name, county_id, county,
         latitude, longitude, population, fair_share, quota, ratio, minors, per_1000 (persons per
-        1,000 inhabitants), families (tuple of those with nothing left) and, with another plan,
+        1,000 inhabitants), families (tuple of those used up) and, with another plan,
         other and difference (persons; this − other).
     capacity
         One row a family and item: family, item, name, used, capacity, rows, bound
-        (municipalities with nothing left), municipalities (with such a capacity).
+        (municipalities where it is used up), municipalities (that have any of it).
     bound_by_county
         county_id, county, family, bound, municipalities.
     measures
@@ -111,7 +111,7 @@ def _municipalities(
     frame["per_1000"] = 1000 * frame["quota"] / frame["population"]
     families = {
         str(town): tuple(sorted(rows["family"].unique(), key=family_order))
-        for town, rows in used[used["binding"]].groupby("municipality_id")
+        for town, rows in used[used_up(used)].groupby("municipality_id")
     }
     frame["families"] = [families.get(str(town), ()) for town in frame["municipality_id"]]
     if other is not None:
@@ -129,8 +129,9 @@ def family_order(family: str) -> tuple[int, str]:
 def _capacity(instance: Instance, plan: Plan, used: pd.DataFrame) -> pd.DataFrame:
     keys = ["family", "item"]
     amounts = plan.capacity.groupby(keys, sort=True)[["used", "capacity"]].sum()
-    amounts["municipalities"] = used.groupby(keys)["municipality_id"].nunique()
-    amounts["bound"] = used[used["binding"]].groupby(keys)["municipality_id"].nunique()
+    there = (used["capacity"] > 0) | (used["used"] > NOTHING)
+    amounts["municipalities"] = used[there].groupby(keys)["municipality_id"].nunique()
+    amounts["bound"] = used[used_up(used)].groupby(keys)["municipality_id"].nunique()
     frame = amounts.fillna({"bound": 0, "municipalities": 0}).reset_index()
     names = dict(zip(instance.services["service_id"], instance.services["name"], strict=True))
     shared = instance.shared_capacities
@@ -147,7 +148,7 @@ def _capacity(instance: Instance, plan: Plan, used: pd.DataFrame) -> pd.DataFram
 def _by_county(instance: Instance, used: pd.DataFrame) -> pd.DataFrame:
     towns = instance.municipalities[["municipality_id", "county_id", "county"]]
     size = towns.groupby("county_id")["municipality_id"].nunique()
-    bound = used.loc[used["binding"], ["municipality_id", "family"]].drop_duplicates()
+    bound = used.loc[used_up(used), ["municipality_id", "family"]].drop_duplicates()
     counts = bound.merge(towns, on="municipality_id").groupby(["county_id", "family"]).size()
     counties = towns.drop_duplicates("county_id")[["county_id", "county"]]
     families = pd.DataFrame({"family": list(dict.fromkeys(used["family"]))}, dtype="str")

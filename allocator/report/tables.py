@@ -99,7 +99,7 @@ def _verdict(goal: GoalResult, texts: Texts) -> str:
 
 
 def capacity_rows(figures: Figures, texts: Texts) -> list[Cells]:
-    """Return family, item, used, capacity and municipalities with nothing left."""
+    """Return family, item, used, capacity and municipalities where it is used up."""
     return [
         [
             texts.known("family", row["family"]),

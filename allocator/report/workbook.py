@@ -24,7 +24,7 @@ from allocator.report.words import (
     policy_in_words,
     terms_in_words,
 )
-from models.plan import Plan
+from models.plan import Plan, used_up
 
 Row = Sequence[Any]
 
@@ -199,7 +199,8 @@ def _capacity(book: _Book, figures: Figures, texts: Texts) -> None:
         (row["family"], row["item"]): row["name"] for row in figures.capacity.to_dict("records")
     }
     rows: list[Row] = []
-    for row in figures.plan.capacity.to_dict("records"):
+    capacity = figures.plan.capacity
+    for row in capacity.assign(binding=used_up(capacity)).to_dict("records"):
         # Blank is a pool that several municipalities share.
         town = "" if pd.isna(row["municipality_id"]) else str(row["municipality_id"])
         family, item = str(row["family"]), str(row["item"])

@@ -7,7 +7,7 @@ from allocator.revising.question import Question
 from allocator.solve.conflicts import SOMEBODY, in_words
 from models.answers import Rule, RuleException
 from models.instance import Instance
-from models.plan import Plan
+from models.plan import Plan, used_up
 from models.program import Data, collect
 from models.program.stability import demands
 
@@ -93,11 +93,11 @@ def _capacities(municipality: str, revised: Plan, base: Plan, data: Data) -> lis
         f"{_place(row)} has {row['capacity']:g}, the plan before uses {row['used_before']:g}"
         for row in here[gone].to_dict("records")
     ]
-    used_up = [
+    full = [
         f"{_place(row)} is used up ({row['used']:g} of {row['capacity']:g})"
-        for row in here[here["binding"] & ~gone & (here["used"] > 0)].to_dict("records")
+        for row in here[used_up(here) & ~gone].to_dict("records")
     ]
-    return fell + used_up
+    return fell + full
 
 
 def _place(row: dict[object, object]) -> str:

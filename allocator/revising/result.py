@@ -69,6 +69,15 @@ class Revision:
         ]
         return rows.reset_index(drop=True)[columns]
 
+    def movers(self, number: int | None = None) -> pd.DataFrame:
+        """Return the `number` rows of `changes` that change most either way, none: all of them.
+
+        They stay in the order of `changes`.
+        """
+        rows = self.changes
+        order = rows["change"].abs().sort_values(ascending=False, kind="stable")
+        return rows.loc[sorted(order.index[:number])]
+
     def figures(self) -> dict[str, tuple[float, float]]:
         """Return target, placed, shortfall, cost and municipalities asked, before and after."""
         then, now = self.base.totals, self.plan.totals

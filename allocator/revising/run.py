@@ -18,6 +18,7 @@ from models.answers import Answer, AuditEntry, Revised, Rule
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan, Status
+from models.policy import Policy
 from models.problems import Problem
 from models.program import collect
 
@@ -44,6 +45,8 @@ def revise(
     cancel: "Flag | None" = None,
 ) -> Revision:
     """Revise `plan`, moving as few persons as possible.
+
+    Solving starts from the plan, which takes nothing from what is proven.
 
     Parameters
     ----------
@@ -92,12 +95,15 @@ def revise(
         raise InvalidDecisions("decisions", problems)
     asks = question(plan, instance, target, decisions, settings)
     options = options or plan.options
-    revised = solve(instance, asks.policy(), options, progress=progress, cancel=cancel)
+
+    def solved(policy: Policy, start: Plan) -> Plan:
+        return solve(instance, policy, options, start=start, progress=progress, cancel=cancel)
+
+    revised = solved(asks.policy(), plan)
     if revised.status is Status.INFEASIBLE and not strict:
-        reliefs, proven = _reliefs(instance, asks, options, cancel)
+        reliefs, proven, near = _reliefs(instance, asks, options, plan, cancel)
         if reliefs:
-            eased = asks.policy(reliefs)
-            revised = solve(instance, eased, options, progress=progress, cancel=cancel)
+            revised = solved(asks.policy(reliefs), near)
             notes = revised.warnings if proven else (*revised.warnings, NOT_PROVEN)
             revised = revised.model_copy(update={"warnings": notes})
     entries = _entries(decisions, asks)
@@ -144,18 +150,23 @@ def _entries(decisions: Sequence[Answer], asks: Question) -> tuple[AuditEntry, .
 
 
 def _reliefs(
-    instance: Instance, asks: Question, options: SolveOptions, cancel: "Flag | None"
-) -> tuple[dict[str, int], bool]:
+    instance: Instance,
+    asks: Question,
+    options: SolveOptions,
+    plan: Plan,
+    cancel: "Flag | None",
+) -> tuple[dict[str, int], bool, Plan]:
     """Return how far the rule must give way, in persons, and whether that is proven least.
 
-    Empty when giving way does not help.
+    Empty when giving way does not help. The plan returned third is the one to start from.
     """
     if asks.rule is Rule.NOBODY_LOSES:
         # As a goal, because the engine is at its best there; the search below is for few demands.
-        eased = solve(instance, asks.fewest_lost(), options, cancel=cancel)
+        eased = solve(instance, asks.fewest_lost(), options, start=plan, cancel=cancel)
         quota = eased.quotas.set_index("municipality_id")["quota"].to_dict()
         lost = {m: q - int(quota[m]) for m, q in asks.free.items() if quota.get(m, q) < q}
-        return lost, eased.status in (Status.OPTIMAL, Status.WITHIN_GAP)
+        proven = eased.status in (Status.OPTIMAL, Status.WITHIN_GAP)
+        return lost, proven, eased if eased.found else plan
     policy = asks.policy()
     data = collect(instance, policy, fair_shares(instance, policy))
     settings = Settings(options.time_limit, RELIEF_GAP, options.seed)
@@ -164,7 +175,7 @@ def _reliefs(
     except TriviallyInfeasible:
         found = None
     if found is None:
-        return {}, True
+        return {}, True, plan
     reliefs, proven = found
     persons = {where: math.ceil(n - RELIEF_GAP) for (_, where, _), n in reliefs.items()}
-    return persons, proven
+    return persons, proven, plan

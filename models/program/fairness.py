@@ -4,7 +4,7 @@
 
     U = Σ_m (q_m − f_m)² / f_m                                    unfairness, persons
     U_m ≥ slope_j q_m + intercept_j a_m + U_m(0) (1 − a_m)        for neighbouring lots j, j+1
-    R ≥ q_m / f_m                                                 largest ratio
+    R ≥ q_m / f_m                                                 largest ratio, unless refined
     C_m ≥ |q_m − previous_m|                                      change, persons
 
 ===========  ==================================================  =========
@@ -23,6 +23,8 @@ Without capacities the smallest U is the Sainte-Laguë apportionment of the lots
 (Balinski and Young, *Fair Representation*, 1982, on Webster's method), the unbiased
 divisor method, which never takes a place from anyone when the target grows; with
 capacities it is the closest plan to that one.
+
+A goal that refines the largest ratio needs no R: quotas are capped level by level instead.
 """
 
 import bisect

@@ -47,6 +47,12 @@ def test_a_goal_that_ties_everyone_is_solved_whole() -> None:
     assert chosen(Method.AUTO, data(equal_towns(MANY), policy)) is Method.WHOLE
 
 
+def test_a_refined_goal_ties_nobody() -> None:
+    goals = [{"terms": {"shortfall": 1.0}}, {"terms": {"max_ratio": 1.0}, "refined": True}]
+    policy = Policy.model_validate({"goals": goals})
+    assert chosen(Method.AUTO, data(equal_towns(MANY), policy)) is Method.DECOMPOSED
+
+
 @pytest.mark.parametrize(("pools", "expected"), [(10, Method.DECOMPOSED), (11, Method.WHOLE)])
 def test_many_pools_are_solved_whole(pools: int, expected: Method) -> None:
     instance = equal_towns(MANY, gp=[100.0] * MANY)

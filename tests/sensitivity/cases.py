@@ -37,7 +37,8 @@ class Country:
     def with_more(self, name: str, i: int, units: float) -> "Country":
         values = list(getattr(self, name))
         values[i] += units
-        return replace(self, **{name: tuple(values)})
+        changed: dict[str, Any] = {name: tuple(values)}
+        return replace(self, **changed)
 
     @property
     def instance(self) -> Instance:

@@ -1,6 +1,5 @@
 """Charts show what was found: every point, what is proven, and where a budget begins to bind."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -31,20 +30,21 @@ def executor() -> Iterator[Executor]:
 
 
 def data(chart: Any) -> list[dict[str, Any]]:
-    """Return every row of data that a chart holds."""
+    """Return every row of data that a chart draws, as often as it does."""
+    spec = chart.to_dict()
     found: list[dict[str, Any]] = []
 
     def look(part: Any) -> None:
         if isinstance(part, dict):
-            values = part.get("data", {}).get("values") if "data" in part else None
-            found.extend(values or [])
-            for value in part.values():
-                look(value)
+            found.extend(spec["datasets"].get(part.get("data", {}).get("name"), []))
+            for name, value in part.items():
+                if name not in ("data", "datasets"):
+                    look(value)
         elif isinstance(part, list):
             for value in part:
                 look(value)
 
-    look(json.loads(json.dumps(chart.to_dict())))
+    look(spec)
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from allocator.loading import load
 from allocator.sensitivity.executor import Executor
-from allocator.sensitivity.inputs import InvalidOver, Question, evenly, grid, read_over
+from allocator.sensitivity.inputs import InvalidOver, Question, Value, evenly, grid, read_over
 from allocator.sensitivity.sweep import Sweep, sweep
 from allocator.sensitivity.types import State
 from allocator.sensitivity.variation import Variation
@@ -125,7 +125,7 @@ def test_what_cannot_be_varied_is_told_before_anything_is_solved(
 
 
 def test_all_wrong_values_are_told_at_once() -> None:
-    over = {"floor": [-1, 0, 1.5], "added.housing.0001.1": [-99, 0, "x"]}
+    over: dict[str, list[Value]] = {"floor": [-1, 0, 1.5], "added.housing.0001.1": [-99, 0, "x"]}
     with pytest.raises(InvalidOver) as caught:
         grid(draw(1).instance, Question(Policy(), Variation()), over, 2)
     assert [problem.value for problem in caught.value.problems] == ["-1", "1.5", "x", "-99.0"]

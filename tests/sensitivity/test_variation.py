@@ -148,7 +148,7 @@ def test_nothing_changes_nothing() -> None:
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"family": "luck", "factor": 2.0},
         {"family": "housing", "place": "9999", "factor": 2.0},
         {"family": "housing", "place": "0101-town", "item": "two", "factor": 2.0},

@@ -21,8 +21,9 @@ from allocator.solve.leximin import refine as leximin
 from allocator.solve.leximin.questions import Answer, Finder
 from allocator.solve.leximin.search import BySearch
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
-from allocator.solve.warm import NOBODY
+from allocator.solve.warm import NOBODY, keeps_all
 from models.plan import BoundFrom, GoalResult
+from models.policy import Goal
 
 AROUND = 6
 """Lots up and down from a first answer at which secants are placed beforehand."""
@@ -131,7 +132,10 @@ class _Run:
         kept = stages.solution
         for objective in between:
             stages.arrays = hold(stages.arrays, objective, 0.0)
+        if kept is not None and not keeps_all(stages.arrays, kept):
+            stages.solution = None  # a plan at hand that gives up what is held here
         try:
+            self._refuse_impossible(goals[-1])
             proof = self._optimise(len(goals) - 1, last=False)
             met = stages.solution is not None and all(
                 (stages.value(objective) or 0.0) <= NOBODY for objective in between
@@ -145,6 +149,23 @@ class _Run:
         results.append(stages.settle(goals[-1], proof))
         stages.clock.lap(f"goal {len(goals)}")
         return [result for result in results if result is not None]
+
+    def _refuse_impossible(self, last: Goal) -> None:
+        """Look whether the goals before the `last` can be zero at all.
+
+        Without prices at hand the relaxation of the last goal tells. With them it is spared,
+        which is safe only where the plan at hand keeps what is held.
+
+        Raises
+        ------
+        Infeasible
+            If they cannot.
+        """
+        stages = self.stages
+        known = stages.solution is not None or last.name not in self._prices
+        if not known and len(stages.data.municipalities) <= LARGEST:
+            nothing = np.zeros(stages.arrays.matrix.shape[1])
+            stages.relax_feasibly(stages.arrays, (nothing, 0.0), stages.clock.left)
 
     def _optimise(self, i: int, *, last: bool) -> Proof:
         """Optimise goal `i` (from 0), the earlier ones being held."""

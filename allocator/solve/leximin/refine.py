@@ -1,5 +1,6 @@
 """Level by level: where the next one lies, how many are at it, and how well that is known."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from allocator.solve.arrays import Vector
 from allocator.solve.leximin.levels import Levels, first
 from allocator.solve.leximin.lots import ROUNDING, Indices, Lots, below, counted, up_to
 from allocator.solve.leximin.program import at_levels, quota_cost, quotas_of
-from allocator.solve.leximin.questions import Finder, Question, Questions
+from allocator.solve.leximin.questions import Answer, Finder, Question, Questions
 from allocator.solve.progress import relative_gap
 from allocator.solve.stages import Infeasible, Stages
 from models.plan import BoundFrom, GoalResult, Level
@@ -59,7 +60,8 @@ class _Search:
         self.questions = Questions(stages, i, self.lots, find, deadline)
         self.levels = Levels.none(self.lots)
         self.bound, self.source = 0.0, BoundFrom.RELAXATION
-        self.proven_to = np.inf
+        self.proven_to, self.count = np.inf, 0
+        self.tight = False
 
     def begin(self) -> bool:
         """Tell whether there is a plan to begin with, looking for one where none is at hand."""
@@ -76,9 +78,9 @@ class _Search:
 
     def run(self) -> None:
         """Find level after level, until all are found or time is up."""
-        proven, count = True, 0
+        proven = True
         while self.levels.left and not self.questions.over:
-            ratio, least = self._ratio(first_level=count == 0)
+            ratio, least = self._ratio()
             if ratio == 0:  # where they are proven to be
                 self.proven_to = 0.0 if proven else self.proven_to
                 break
@@ -90,19 +92,15 @@ class _Search:
                 number = len(members)
             self.levels = self.levels.then(ratio, number, members)
             self.proven_to = ratio if proven else self.proven_to
-            count += 1
-            phase = f"{self.stages.phase(self.i)}, level {count}"
+            self.count += 1
+            phase = f"{self.stages.phase(self.i)}, level {self.count}"
             self.stages.tell(phase, self._worth(self._ratios()), self._bound())
         self.proven_to = 0.0 if proven and not self.levels.left else self.proven_to
 
-    def _ratio(self, *, first_level: bool) -> tuple[float, bool]:
+    def _ratio(self) -> tuple[float, bool]:
         """Return the ratio of the next level, and whether it is proven least."""
         top = self.levels.top(self.quotas)
-        low = self.levels.least(top)
-        if low < below(top):
-            self._reach()
-            top = self.levels.top(self.quotas)
-        ratios = self.levels.between(low, top)
+        ratios = self.levels.between(self.levels.least(top), top)
 
         def question(k: int) -> Question:
             return Question(self.levels.caps(up_to(ratios[k])), self.levels.ties)
@@ -110,25 +108,25 @@ class _Search:
         def now() -> int:
             return int(np.searchsorted(ratios, below(self.levels.top(self.quotas))))
 
-        refuted, reached = self._first(-1, now, question, first_level=first_level)
+        open_from = self._first(0, now, question, reach=self._reach)
         top = self.levels.top(self.quotas)
-        if first_level:
-            self.bound = top if refuted + 1 >= reached else float(ratios[refuted + 1])
-        return top, refuted + 1 >= reached
+        if not self.count:
+            self.bound = top if open_from >= now() else float(ratios[open_from])
+        return top, open_from >= now()
 
     def _number(self, ratio: float, members: Indices) -> tuple[int, bool]:
         """Return how many lie at the next level, and whether that is proven fewest."""
-        there = len(self._there(ratio))
-        if there == 1:
-            return there, True
 
         def question(count: int) -> Question:
             tied = self.levels.tied(ratio, count, members)
             return Question(tied.caps(below(ratio)), tied.ties)
 
-        few = self.levels.fewest(ratio, members, there)
-        refuted, reached = self._first(few - 1, lambda: len(self._there(ratio)), question)
-        return len(self._there(ratio)), refuted + 1 >= reached
+        def now() -> int:
+            return len(self._there(ratio))
+
+        few = self.levels.fewest(ratio, members, now())
+        open_from = self._first(few, now, question)
+        return now(), open_from >= now()
 
     def _there(self, ratio: float) -> Indices:
         """Return the positions of those at the next level."""
@@ -137,44 +135,71 @@ class _Search:
 
     def _first(
         self,
-        refuted: int,
+        least: int,
         now: Callable[[], int],
         question: Callable[[int], Question],
-        *,
-        first_level: bool = False,
-    ) -> tuple[int, int]:
+        reach: Callable[[], None] | None = None,
+    ) -> int:
         """Look for the first number whose question is answered by a plan.
 
         Parameters
         ----------
-        refuted
-            The last number for which there is known to be none.
+        least
+            The first number it may be.
         now
             Tells the first number that the plan at hand is an answer for.
+        reach
+            Looks for a much better plan.
 
         Returns
         -------
-        refuted, reached
-            The last number for which there is no plan, and the first for which there is one;
-            next to each other unless something remained open.
+        int
+            The first number that is not refuted: that of the plan at hand, unless something
+            remained open.
         """
-        reached = now()
-        relaxed = first(refuted, reached, lambda k: not self.questions.refuted(question(k)))
-        refuted = tried = relaxed - 1
-        step, found = 1, False
-        while tried + 1 < reached and not self.questions.over:
-            # Where the relaxation ends there is often a plan, or little above.
-            k = (tried + reached) // 2 if found else min(tried + step, reached - 1)
-            answer = self.questions.plan(question(k))
-            if answer.solution is not None:
-                self._take(answer.solution)
-                reached, found = now(), True
-                continue
-            tried, step = k, 2 * step
+        asked = now() - 1 if self.tight else None
+        if least < now() and self._settled(question(now() - 1)):
+            return now()
+        if least < now() and reach is not None:
+            reach()
+        least = first(least - 1, now(), lambda k: not self.questions.refuted(question(k)))
+        tried = least
+        for turn in itertools.count():
+            if tried >= now() or self.questions.over:
+                return least
+            # Where the relaxation ends there is often a plan, and often the one at hand is best.
+            middle = (tried + now()) // 2
+            k = (tried, now() - 1, middle)[min(turn, 2)]
+            k = middle if k == asked else k
+            if k == asked:
+                return least
+            answer = self._plan(question(k))
+            if answer.solution is None:
+                self.tight = self.tight or (answer.refuted and k == now() - 1)
+                tried = k + 1
             if answer.refuted:
-                refuted = k
-                self.source = BoundFrom.SEARCH if first_level else self.source
-        return refuted, reached
+                least = k + 1
+        return least
+
+    def _settled(self, question: Question) -> bool:
+        """Tell whether a question just below the plan at hand is refuted.
+
+        Prices or branch and bound are asked at once only where they refuted the last such one.
+        """
+        if self.questions.refuted(question):
+            return True
+        if self.tight:
+            self.tight = self._plan(question).refuted
+        return self.tight
+
+    def _plan(self, question: Question) -> Answer:
+        """Look for a plan and take it."""
+        answer = self.questions.plan(question)
+        if answer.solution is not None:
+            self._take(answer.solution)
+        elif answer.refuted and not self.count:
+            self.source = BoundFrom.SEARCH
+        return answer
 
     def _reach(self) -> None:
         """Go down as far as adding up says one might, or as far as there is a plan."""
@@ -191,9 +216,7 @@ class _Search:
         for _ in range(TRIES):
             if low + 1 >= high:
                 return
-            answer = self.questions.plan(question(low + 1))
-            if answer.solution is not None:
-                self._take(answer.solution)
+            if self._plan(question(low + 1)).solution is not None:
                 return
             low = (low + high) // 2
 
