@@ -54,9 +54,12 @@ if TYPE_CHECKING:
     from allocator.sensitivity.executor import Executor
     from allocator.sensitivity.frontier import Frontier, frontier
     from allocator.sensitivity.marginal import Marginal, marginal
+    from allocator.sensitivity.robustness import Robustness, robustness
+    from allocator.sensitivity.scenarios import read_scenarios, scenarios
     from allocator.sensitivity.screening import Screening, screening
     from allocator.sensitivity.sweep import Sweep, sweep
     from allocator.sensitivity.types import Outcome
+    from allocator.sensitivity.uncertainty import Uncertainty
     from allocator.sensitivity.variation import CapacityChange, Variation
     from allocator.settings_of_policy import policy_with_comments
     from allocator.solve import solve
@@ -105,12 +108,14 @@ __all__ = [
     "Problem",
     "Progress",
     "Revision",
+    "Robustness",
     "Screening",
     "Severity",
     "SolveOptions",
     "SolverError",
     "Status",
     "Sweep",
+    "Uncertainty",
     "Variation",
     "VerificationError",
     "Violation",
@@ -138,8 +143,11 @@ __all__ = [
     "read_decisions",
     "read_plan",
     "read_policy",
+    "read_scenarios",
     "report",
     "revise",
+    "robustness",
+    "scenarios",
     "screening",
     "solve",
     "sweep",
@@ -186,9 +194,12 @@ _HOMES = {
     "allocator.sensitivity.executor": ("Executor",),
     "allocator.sensitivity.frontier": ("Frontier", "frontier"),
     "allocator.sensitivity.marginal": ("Marginal", "marginal"),
+    "allocator.sensitivity.robustness": ("Robustness", "robustness"),
+    "allocator.sensitivity.scenarios": ("read_scenarios", "scenarios"),
     "allocator.sensitivity.screening": ("Screening", "screening"),
     "allocator.sensitivity.sweep": ("Sweep", "sweep"),
     "allocator.sensitivity.types": ("Outcome",),
+    "allocator.sensitivity.uncertainty": ("Uncertainty",),
     "allocator.sensitivity.variation": ("CapacityChange", "Variation"),
     "allocator.settings_of_policy": ("policy_with_comments",),
     "allocator.solve": ("solve",),

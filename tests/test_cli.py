@@ -30,7 +30,8 @@ from models.policy import Policy
 
 COMMANDS = (
     "solve", "check", "verify", "show", "keys", "compare", "report", "build-instance", "policy",
-    "instances", "revise", "fairness", "diagnose", "sweep", "marginal", "frontier", "screening",
+    "instances", "revise", "fairness", "diagnose", "sweep", "marginal", "frontier",
+    "screening", "robustness",
 )  # fmt: skip
 
 

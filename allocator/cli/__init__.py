@@ -22,6 +22,7 @@ from allocator.cli.packages import build_instance_command, instances_command
 from allocator.cli.policy import policy_command
 from allocator.cli.report import report_command
 from allocator.cli.revise import revise_command
+from allocator.cli.robustness import robustness_command
 from allocator.cli.screening import screening_command
 from allocator.cli.show import show_command
 from allocator.cli.solve import solve_command
@@ -76,6 +77,7 @@ app.command("explain")(explain_command)
 app.command("sweep")(sweep_command)
 app.command("marginal")(marginal_command)
 app.command("frontier")(frontier_command)
+app.command("robustness")(robustness_command)
 app.command("screening")(screening_command)
 app.add_typer(keys_app, name="keys")
 app.command("compare")(compare_command)

@@ -142,6 +142,64 @@ def test_frontier_writes_and_shows(country: Path, tmp_path: Path) -> None:
     assert answer["first"] == "shortfall"
 
 
+def test_robustness_writes_shows_and_goes_on(plan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("robustness", plan, "--draws", "50", "--processes", "1", "--seed", "2", "--out", out)
+    usual = ("--gamma", "1", "--deviation", "housing=0.3", "--deviation", "arrivals=0")
+    first = run(*command, *usual, "--resolve", "1")
+    assert first.exit_code == Exit.DONE
+    assert solved(out) == 4  # two plans, one draw moved and decided anew
+    again = run(*command, *usual, "--resolve", "2", "--json")
+    assert again.exit_code == Exit.DONE
+    assert solved(out) == 6  # only what was not there
+    assert names(out) == {
+        "cases.jsonl", "families.csv", "places.csv", "draws.csv", "quotas.csv", "robust.csv",
+        "robustness.json", "robustness.svg", "robustness.png", "robustness.html",
+    }  # fmt: skip
+    assert_drawn(out, "robustness")
+    for text in ("as it stands: in", "persons without a place", "robust plans", "where, most"):
+        assert text in first.stdout
+    answer = json.loads(again.stdout)
+    assert answer == json.loads((out / "robustness.json").read_text(encoding="utf-8"))
+    assert answer["uncertainty"] == {
+        "families": {"housing": 0.3, "transport": 0.1},
+        "services": 0.1,
+        "arrivals": 0.0,
+        "correlation": 0.3,
+        "seed": 2,
+    }
+    assert {row["arrivals"] for row in answer["draws"]} == {COUNTRY.target}
+    shares = [float(row["fails"]) for row in rows(out / "places.csv")]
+    assert shares == [row["fails"] for row in answer["places"]]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_robustness_tells_what_has_no_answer(plan: Path) -> None:
+    command = ("robustness", plan, "--draws", "9", "--processes", "1", "--resolve", "2")
+    late = run(*command, "--total-time", "0.001")
+    assert late.exit_code == Exit.NOTHING_FOUND
+    assert "without an answer: 7: the time for all cases (0.001 s) was over" in late.stderr
+    assert "placements moved: no draw was answered" in late.stdout
+    assert late.stdout.count("not_run") == 3
+    # Homes are gone at the full budget of uncertainty: a demand that no plan keeps any more.
+    demand = ("--set", "step=1", "--set", "floor=0", "--set", "min_ratio=0.3", "--gap", "0")
+    demanding = plan.parent / "demanding"
+    country = plan.parent / "country"
+    assert run("solve", country, *demand, "--out", demanding).exit_code == Exit.DONE
+    rest = ("--deviation", "housing=1", "--resolve", "0", "--gamma", "1", "--processes", "1")
+    mixed = run("robustness", demanding, "--draws", "9", *rest)
+    assert mixed.exit_code == Exit.DONE
+    assert mixed.stdout.rstrip().endswith("infeasible")
+    (plan.parent / "s.csv").write_text("scenario,place,family,factor\na,x,y,z\n", encoding="utf-8")
+    thought = run(*command, "--scenarios", plan.parent / "s.csv")
+    assert thought.exit_code == Exit.INVALID
+    assert "3 problems" in thought.stderr
+    wrong = run(*command, "--deviation", "luck=0.1", "--deviation", "fate=0.2")
+    assert wrong.exit_code == Exit.INVALID
+    assert "2 problems" in wrong.stderr
+    assert "housing, transport, health" in wrong.stderr
+
+
 def test_a_folder_of_something_else_is_refused(country: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     command = ("sweep", country, "--over", "budget=0", *USUAL, "--out", tmp_path)
@@ -173,6 +231,10 @@ def test_cases_that_fail_or_find_nothing_end_with_a_code(country: Path) -> None:
         (("frontier", "{}", "--between", "luck,cost", "--points", "1"), Exit.INVALID, "2 problems"),
         (("frontier", "{}", "--between", "cost"), Exit.INVALID, "no goal counts this"),
         (("marginal", "{}"), Exit.INVALID, "plan.json"),
+        (("robustness", "{}"), Exit.INVALID, "plan.json"),
+        (("robustness", "{}", "--gamma", "1.5"), Exit.USAGE, "--gamma"),
+        (("robustness", "{}", "--draws", "5", "--resolve", "6"), Exit.USAGE, "--resolve"),
+        (("robustness", "{}", "--deviation", "x", "--deviation", "a=2"), Exit.USAGE, "a=2"),
         (("marginal", "{}", "--money", "0"), Exit.USAGE, "--money"),
         (("marginal", "{}", "--top", "-1"), Exit.USAGE, "--top"),
     ],

@@ -1,0 +1,254 @@
+"""``allocator robustness``: how a plan stands where capacities and arrivals are uncertain."""
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from allocator.cli.cases import (
+    AnewOption,
+    CaseTimeOption,
+    GapOption,
+    Many,
+    OutOption,
+    ProcessesOption,
+    SchedulerOption,
+    TotalTimeOption,
+    code_of,
+    figure,
+    say_what_lacks,
+)
+from allocator.cli.compare import WhereInstanceIs
+from allocator.cli.options import JsonOption, PlanArgument
+from allocator.cli.solve import options_from
+
+if TYPE_CHECKING:
+    from allocator.sensitivity.robustness import Robustness
+    from allocator.sensitivity.uncertainty import Draws, Uncertainty
+    from models.instance import Instance
+
+SHOWN = 10
+"""Most places that are printed; the table in the folder has all."""
+
+
+def robustness_command(
+    plan: PlanArgument,
+    instance: WhereInstanceIs = None,
+    draws: Annotated[
+        int,
+        typer.Option("--draws", metavar="N", min=1, help="Draws of the plan as it stands."),
+    ] = 1000,
+    resolve: Annotated[
+        int,
+        typer.Option(
+            "--resolve", metavar="N", min=0, help="Draws, the first, in which it is solved again."
+        ),
+    ] = 20,
+    gamma: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--gamma",
+            metavar="G",
+            min=0,
+            max=1,
+            help="Budget of uncertainty of a robust plan, 0 to 1 (0.5 and 1); may be repeated.",
+        ),
+    ] = None,
+    deviation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--deviation",
+            metavar="FAMILY=S",
+            help="Relative standard deviation of a family, of `services` or of `arrivals`.",
+        ),
+    ] = None,
+    correlation: Annotated[
+        float | None,
+        typer.Option(
+            "--correlation", metavar="R", min=0, max=1, help="Correlation within a county (0.3)."
+        ),
+    ] = None,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(
+            "--scenarios",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="CSV with scenario, place, family, factor: scenarios in the place of draws.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", metavar="N", min=0, max=2_147_483_647, help="Seed of the draws."),
+    ] = 0,
+    out: OutOption = None,
+    overwrite: AnewOption = False,
+    time_limit: CaseTimeOption = None,
+    total_time: TotalTimeOption = None,
+    gap: GapOption = None,
+    processes: ProcessesOption = None,
+    scheduler: SchedulerOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Tell how often a plan fails where capacities and arrivals are uncertain, and where.
+
+    Many draws look at the plan as it stands; some are solved: how many persons find no place where
+    they may be moved, and what every municipality would be asked. Robust plans with capacities
+    protected by a budget of uncertainty are set beside it, with what they cost.
+
+    \b
+    Examples:
+      allocator robustness plan --out robust
+      allocator robustness plan --deviation housing=0.2 --deviation arrivals=0.1 --gamma 0.5
+      allocator robustness plan --scenarios storms.csv --resolve 5
+      allocator robustness plan --resolve 0 --draws 10000 --seed 7 --json
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    if scenarios is None and resolve > draws:
+        message = f"give at most the number of draws ({draws}), not {resolve}"
+        raise typer.BadParameter(message, param_hint="'--resolve'")
+    many = Many(out, overwrite, processes, scheduler, total_time)
+    uncertainty = _uncertainty(deviation or [], correlation, seed)
+    many.prepare()
+    from allocator.plans import instance_of, read_plan
+    from allocator.sensitivity.robustness import GAMMAS, robustness
+    from allocator.sensitivity.robustness_chart import robustness_chart
+
+    read = read_plan(plan)
+    given, cancel = instance_of(read, instance), threading.Event()
+    asked = {"gap": gap, "time_limit": time_limit}
+    usual = read.options.model_dump(exclude_none=True)
+    options = options_from(**usual | {k: v for k, v in asked.items() if v is not None})
+    drawn = None if scenarios is None else _scenarios(scenarios, given)
+    found = many.run(
+        lambda executor: robustness(
+            given,
+            read,
+            uncertainty,
+            scenarios=drawn,
+            draws=draws,
+            resolve=resolve if drawn is None else min(resolve, len(drawn)),
+            gammas=gamma or GAMMAS,
+            options=options,
+            executor=executor,
+        ),
+        cancel,
+    )
+    tables = {
+        "families": found.families,
+        "places": found.places,
+        "draws": found.draws,
+        "quotas": found.quotas,
+        "robust": found.robust,
+    }
+    many.keep("robustness", found.as_dict(), tables, robustness_chart(found))
+    if json_:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
+    else:
+        _print(found, Console())
+    say_what_lacks(found.outcomes)
+    raise typer.Exit(code_of(found.outcomes, interrupted=cancel.is_set()))
+
+
+def _scenarios(file: Path, instance: "Instance") -> "Draws":
+    from allocator.sensitivity.scenarios import read_scenarios
+
+    return read_scenarios(instance, file)
+
+
+def _uncertainty(texts: list[str], correlation: float | None, seed: int) -> "Uncertainty":
+    """Return what is assumed, or refuse everything that is wrong with it at once."""
+    from allocator.sensitivity.uncertainty import ARRIVALS, Uncertainty
+
+    usual = Uncertainty()
+    families: dict[str, Any] = dict(usual.families)
+    others: dict[str, Any] = {ARRIVALS: usual.arrivals, "services": usual.services}
+    wrong = []
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not name or not 0 <= number <= 1:
+            wrong.append(f"{text!r} is no FAMILY=S with S from 0 to 1, such as housing=0.2")
+        elif name in others:
+            others[name] = number
+        else:
+            families[name] = number
+    if wrong:
+        raise typer.BadParameter("; ".join(wrong), param_hint="'--deviation'")
+    return Uncertainty(
+        families=families,
+        correlation=usual.correlation if correlation is None else correlation,
+        seed=seed,
+        **others,
+    )
+
+
+def _print(found: "Robustness", console: Console) -> None:
+    from allocator.sensitivity.tables import records
+
+    many = len(found.arrivals)
+    answered = found.draws["without_place"].dropna().tolist() if found.moved else []
+    for line in (
+        f"as it stands: in {found.nominal.fails:.1%} of {many:,} draws some capacity is too small, "
+        f"in {found.nominal.places_failing:,.1f} places on average",
+        f"placements moved: {sum(answered) / len(answered):,.1f} persons without a place on "
+        f"average, at most {max(answered):,.0f}, in {len(answered):,} draws"
+        if answered
+        else "placements moved: no draw was answered",
+    ):
+        console.print(line, highlight=False)
+    families = _table("how often, by family", ("family", "fails", "places", "in 95 % at most"))
+    for row in found.families.to_dict("records"):
+        share = figure(row["fails"], scale=0.01, digits=1, after="%")
+        counts = (figure(row[name], digits=1) for name in ("places", "places_95"))
+        families.add_row(row["family"], share, *counts)
+    console.print(families)
+    places = _table("where, most often first", ("place", "name", "quota", "fails", "lost"))
+    for row in found.places.head(SHOWN).to_dict("records"):
+        places.add_row(
+            row["place"],
+            row["name"],
+            figure(row["quota"]),
+            figure(row["fails"], scale=0.01, digits=1, after="%"),
+            figure(row["lost"], digits=1),
+        )
+    console.print(places)
+    names = ("Γ", "shortfall", "price", "unfairness", "price", "Jain price")
+    robust = _table("robust plans", (*names, "places", "one row", "chance", "gap"))
+    for row in records(found.robust):
+        robust.add_row(
+            figure(row["gamma"]),
+            *(figure(row[name]) for name in ("shortfall", "price_shortfall")),
+            *(figure(row[name], digits=2) for name in ("unfairness", "price_unfairness")),
+            figure(row["price_jain"], digits=3),
+            figure(row["places_failing"], digits=1),
+            *(
+                figure(row[name], scale=0.01, digits=1, after="%")
+                for name in ("largest_share", "chance")
+            ),
+            figure(row["gap"], scale=0.01, digits=1, after="%")
+            if row["placed"] is not None
+            else str(row["status"] or row["state"]),
+        )
+    console.print(robust)
+    if found.unproven:
+        console.print(
+            f"{found.unproven:,} of {len(found.outcomes):,} plans ended at a limit: their prices "
+            "and quotas are the best that was found, and not proven (see the gaps)",
+            highlight=False,
+        )
+
+
+def _table(title: str, headings: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number == 0 or heading == "name" else "right")
+    return table
