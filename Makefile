@@ -13,10 +13,10 @@ run: .venv/run.stamp ## Solve the packaged national instance, show the plan and 
 	$(BIN)/allocator report build/norway-2024 --out build/norway-2024.html --overwrite
 
 test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores; random cases are the same every time
-	$(BIN)/python -m pytest -m "not slow" --hypothesis-profile=ci
+	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=ci
 
 test-all: test ## Every check: those of `make test`, then the slow ones
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: .venv/dev.stamp ## Style, types and the direction of imports
 	$(BIN)/ruff format --check .

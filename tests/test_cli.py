@@ -420,18 +420,18 @@ def test_ctrl_c_stops_the_national_solve(tmp_path: Path) -> None:
 
 def test_a_second_ctrl_c_aborts(country: Path) -> None:
     deaf = (
-        "import importlib, time\n"
-        "importlib.import_module('allocator.solve').solve = lambda *a, **k: time.sleep(100)\n"
+        "import importlib, sys, time\n"
+        "def solve(*a, **k):\n"
+        "    print('waiting', file=sys.stderr, flush=True)\n"
+        "    time.sleep(100)\n"
+        "importlib.import_module('allocator.solve').solve = solve\n"
         "from allocator.cli import main\n"
-        "import sys; sys.argv[0] = 'allocator'\n"
-        "import threading; threading.Timer(1, lambda: print('waiting', file=sys.stderr,"
-        " flush=True)).start()\n"
+        "sys.argv[0] = 'allocator'\n"
         "main()\n"
     )
     process, lines = started(["-c", deaf, "solve", str(country)])
     try:
         assert wait_for(lines, "waiting", 30)
-        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         assert wait_for(lines, "Ctrl-C again", 10), lines
         process.send_signal(signal.SIGINT)

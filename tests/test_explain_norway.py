@@ -18,6 +18,8 @@ pytestmark = pytest.mark.slow
 GAP = 0.001
 OPTIONS = SolveOptions(gap=GAP)
 COUNT = 30
+EVERY = 5
+"""Of how many municipalities one is solved for anew where nothing is said to change."""
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +76,14 @@ def test_where_nothing_changes_the_number_stays_as_good(
         assert best is not None
         assert held.goals[-1].value <= best + 2 * GAP * abs(best) + 1e-6, municipality
         asked += 1
-    assert asked >= COUNT // 2
+    assert asked >= COUNT // EVERY // 2
 
 
 def _still(
     norway: Instance, explanations: list[Explanation]
 ) -> Iterator[tuple[Instance, str, int]]:
-    """Yield the tightest capacity of every municipality that is said to change nothing."""
-    for why in explanations:
+    """Yield, for some, the tightest capacity that is said to change nothing."""
+    for why in explanations[::EVERY]:
         still = next((change for change in why.changes if not change.change), None)
         if still is None:
             continue

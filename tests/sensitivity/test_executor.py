@@ -397,6 +397,7 @@ def test_a_cluster_gives_the_same_and_can_be_cancelled(tmp_path: Path, shared: E
 @pytest.mark.enable_socket
 def test_a_scheduler_that_does_not_answer_is_named() -> None:
     import dask
+    import distributed  # noqa: F401  # whose settings must be there before one is changed
 
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "300ms"}),
