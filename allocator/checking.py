@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from allocator.errors import InvalidPolicy
+from allocator.errors import InvalidInstance, InvalidPolicy
 from allocator.keys import fair_shares
 from models.checks import check_tables
 from models.instance import Instance
 from models.policy import Policy, Relation, Term
-from models.problems import Problem, Severity
+from models.problems import Problem, Severity, errors, warnings
 
 
 def check(instance: Instance) -> list[Problem]:
@@ -24,6 +24,23 @@ def check_policy(instance: Instance, policy: Policy) -> list[Problem]:
         *_decided(instance, policy),
         *_figures(instance, policy),
     ]
+
+
+def usable(instance: Instance, policy: Policy) -> list[Problem]:
+    """Return what should be known of an instance and a policy that can be used together.
+
+    Raises
+    ------
+    InvalidInstance, InvalidPolicy
+        With everything that is wrong with the instance or, if it is sound, with the policy.
+    """
+    found = check(instance)
+    if errors(found):
+        raise InvalidInstance(f"instance {instance.id}", errors(found))
+    wrong = check_policy(instance, policy)
+    if errors(wrong):
+        raise InvalidPolicy("policy", errors(wrong))
+    return warnings([*found, *wrong])
 
 
 def _wrong(field: str, value: object, message: str, expected: str) -> Problem:

@@ -21,6 +21,17 @@ from models.tables import typed
 ABOUT = "plan.json"
 
 
+def nothing_found(plan: Plan, purpose: str = "") -> Problem:
+    """Return what is wrong with a plan without quotas where some are needed (``to revise``)."""
+    return Problem(
+        f"the plan has no quotas {purpose}".rstrip(),
+        "give a plan that was found",
+        ABOUT,
+        column="status",
+        value=plan.status.value,
+    )
+
+
 def write_plan(plan: Plan, folder: str | Path, *, overwrite: bool = False) -> Path:
     """Write `plan` to `folder`, whole or not at all.
 

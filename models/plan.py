@@ -353,6 +353,12 @@ class Plan(_Part):
         return self.totals is not None
 
     @property
+    def quota_of(self) -> dict[str, int]:
+        """Quotas in persons, by municipality."""
+        ids, quotas = self.quotas["municipality_id"], self.quotas["quota"]
+        return {str(m): int(q) for m, q in zip(ids, quotas, strict=True)}
+
+    @property
     def quotas(self) -> pd.DataFrame:
         """What every municipality is asked."""
         return self.tables["quotas"]

@@ -127,6 +127,29 @@ class Many:
 
             return run_interruptibly(begin, cancel, line, kept="what is done")
 
+    def tell(
+        self,
+        name: str,
+        answer: Any,
+        tables: "dict[str, pd.DataFrame]",
+        chart: Any,
+        show: Callable[[], None] | None,
+    ) -> None:
+        """Keep what came out and print it: by `show`, or as JSON where there is none.
+
+        Parameters
+        ----------
+        name, answer, tables, chart
+            As for `keep`.
+        show
+            Prints it for people.
+        """
+        self.keep(name, answer, tables, chart)
+        if show is None:
+            typer.echo(json.dumps(answer, ensure_ascii=False, allow_nan=False))
+        else:
+            show()
+
     def keep(self, name: str, answer: Any, tables: "dict[str, pd.DataFrame]", chart: Any) -> None:
         """Write what came out into the folder, if there is one: JSON, tables, chart.
 

@@ -50,7 +50,8 @@ def diagnose_command(
       allocator diagnose norway-2024 --set budget.total=1e8 --no-shortfall --json
       allocator diagnose norway-2024 --set 'fixed=[{municipality_id="1151",persons=500}]'
 
-    Ends with code 0 when nothing clashes, and with 4 when something does.
+    Ends with code 0 when nothing clashes, and with 4 when something does or the time was too
+    short to tell.
     """  # noqa: D301  # \b keeps the examples on lines of their own
     from allocator.policies import read_policy
 

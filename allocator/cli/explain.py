@@ -12,7 +12,7 @@ from rich.console import Console
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.solve import options_from
+from allocator.cli.solve import options_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,8 +106,7 @@ def _explain(
     from allocator.plans import instance_of, read_plan
 
     plan = read_plan(folder)
-    given = plan.options.model_dump(exclude_none=True)
-    options = options_from(**given | ({} if time_limit is None else {"time_limit": time_limit}))
+    options = options_like(plan.options, time_limit=time_limit)
     loaded = instance_of(plan, source)
     count = len(loaded.municipalities) if asked is None else len(asked)
     with ProgressLine(Console(stderr=True)) as line:

@@ -10,7 +10,7 @@ from rich.console import Console
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.solve import options_from
+from allocator.cli.solve import options_from, options_like
 
 if TYPE_CHECKING:
     from allocator.fairness import PriceOfFairness
@@ -54,8 +54,7 @@ def fairness_command(
 
     read = read_plan(plan)
     loaded = instance_of(read, instance)
-    usual = read.options.model_dump(exclude_none=True)
-    options = options_from(**usual | {name: n for name, n in given.items() if n is not None})
+    options = options_like(read.options, **given)
     cancel = threading.Event()
     price, measured = _price(read, loaded, options, cancel), fairness(loaded, read)
     if json_:

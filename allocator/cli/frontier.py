@@ -1,7 +1,7 @@
 """``allocator frontier``: two goals against each other."""
 
-import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,11 +89,8 @@ def frontier_command(
         cancel,
     )
     chart = frontier_chart(found) if found.points else None
-    many.keep("frontier", found.as_dict(), {"frontier": found.table}, chart)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
-    else:
-        _print(found, Console())
+    show = None if json_ else partial(_print, found, Console())
+    many.tell("frontier", found.as_dict(), {"frontier": found.table}, chart, show)
     outcomes = [point.outcome for point in found.tried]
     say_what_lacks(outcomes)
     raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))

@@ -1,7 +1,7 @@
 """``allocator marginal``: what a little more of everything is worth."""
 
-import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +25,7 @@ from allocator.cli.cases import (
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.solve import options_from
+from allocator.cli.solve import options_like
 from allocator.errors import SolverError
 
 if TYPE_CHECKING:
@@ -75,11 +75,8 @@ def marginal_command(
 
     read = read_plan(plan)
     given, cancel = instance_of(read, instance), threading.Event()
-    usual = read.options.model_dump(exclude_none=True)
-    asked = {"gap": read.options.gap / SHARPER if gap is None else gap}
-    if time_limit is not None:
-        asked["time_limit"] = time_limit
-    options = options_from(**usual | asked)
+    sharp = read.options.gap / SHARPER if gap is None else gap
+    options = options_like(read.options, gap=sharp, time_limit=time_limit)
     try:
         found = many.run(
             lambda executor: marginal(
@@ -102,11 +99,8 @@ def marginal_command(
         "measures": found.measures,
         "confirmed": found.confirmed,
     }
-    many.keep("marginal", found.as_dict(), tables, marginal_chart(found))
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
-    else:
-        _print(found, Console())
+    show = None if json_ else partial(_print, found, Console())
+    many.tell("marginal", found.as_dict(), tables, marginal_chart(found), show)
     outcomes = [found.base, *found.outcomes]
     say_what_lacks(outcomes)
     raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))

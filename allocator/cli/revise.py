@@ -13,7 +13,7 @@ from rich.table import Table
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import JsonOption, OverwriteOption, PlanArgument
-from allocator.cli.solve import code_of, options_from
+from allocator.cli.solve import code_of, options_from, options_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,8 +97,7 @@ def revise_command(
     base = read_plan(plan)
     loaded = instance_of(base) if instance is None else load(instance)
     answers = () if decisions is None else read_decisions(decisions, base)
-    usual = base.options.model_dump(exclude_none=True)
-    options = options_from(**usual | {name: n for name, n in given.items() if n is not None})
+    options = options_like(base.options, **given)
     cancel = threading.Event()
     revision = _revise(base, loaded, target, answers, settings or [], options, strict, cancel)
     source = base.instance.path if instance is None else instance

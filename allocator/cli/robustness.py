@@ -1,7 +1,7 @@
 """``allocator robustness``: how a plan stands where capacities and arrivals are uncertain."""
 
-import json
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,12 +25,11 @@ from allocator.cli.cases import (
 )
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.solve import options_from
+from allocator.cli.solve import options_like
 
 if TYPE_CHECKING:
     from allocator.sensitivity.robustness import Robustness
-    from allocator.sensitivity.uncertainty import Draws, Uncertainty
-    from models.instance import Instance
+    from allocator.sensitivity.uncertainty import Uncertainty
 
 SHOWN = 10
 """Most places that are printed; the table in the folder has all."""
@@ -118,13 +117,12 @@ def robustness_command(
     from allocator.plans import instance_of, read_plan
     from allocator.sensitivity.robustness import GAMMAS, robustness
     from allocator.sensitivity.robustness_chart import robustness_chart
+    from allocator.sensitivity.scenarios import read_scenarios
 
     read = read_plan(plan)
     given, cancel = instance_of(read, instance), threading.Event()
-    asked = {"gap": gap, "time_limit": time_limit}
-    usual = read.options.model_dump(exclude_none=True)
-    options = options_from(**usual | {k: v for k, v in asked.items() if v is not None})
-    drawn = None if scenarios is None else _scenarios(scenarios, given)
+    options = options_like(read.options, gap=gap, time_limit=time_limit)
+    drawn = None if scenarios is None else read_scenarios(given, scenarios)
     found = many.run(
         lambda executor: robustness(
             given,
@@ -146,19 +144,10 @@ def robustness_command(
         "quotas": found.quotas,
         "robust": found.robust,
     }
-    many.keep("robustness", found.as_dict(), tables, robustness_chart(found))
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
-    else:
-        _print(found, Console())
+    show = None if json_ else partial(_print, found, Console())
+    many.tell("robustness", found.as_dict(), tables, robustness_chart(found), show)
     say_what_lacks(found.outcomes)
     raise typer.Exit(code_of(found.outcomes, interrupted=cancel.is_set()))
-
-
-def _scenarios(file: Path, instance: "Instance") -> "Draws":
-    from allocator.sensitivity.scenarios import read_scenarios
-
-    return read_scenarios(instance, file)
 
 
 def _uncertainty(texts: list[str], correlation: float | None, seed: int) -> "Uncertainty":

@@ -1,7 +1,7 @@
 """``allocator screening``: which assumption matters for which result."""
 
-import json
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +24,7 @@ from allocator.cli.cases import (
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.solve import options_from
+from allocator.cli.solve import options_like
 
 if TYPE_CHECKING:
     from allocator.sensitivity.screening import Prepared, Screening
@@ -95,9 +95,7 @@ def screening_command(
 
     read = read_plan(plan)
     given, cancel = instance_of(read, instance), threading.Event()
-    usual = read.options.model_dump(exclude_none=True)
-    asked = {"gap": gap, "time_limit": time_limit}
-    options = options_from(**usual | {k: v for k, v in asked.items() if v is not None})
+    options = options_like(read.options, gap=gap, time_limit=time_limit)
     typer.echo("checking which values are possible together", err=True)
     try:
         prepared = prepare(
@@ -121,11 +119,8 @@ def screening_command(
         "left_out": found.left_out,
         "runs": found.runs,
     }
-    many.keep("screening", found.as_dict(), tables, screening_chart(found))
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
-    else:
-        _print(found, Console())
+    show = None if json_ else partial(_print, found, Console())
+    many.tell("screening", found.as_dict(), tables, screening_chart(found), show)
     say_what_lacks(found.outcomes)
     if found.refusal is not None:
         typer.echo(found.refusal, err=True)

@@ -135,6 +135,12 @@ def options_from(**given: float | str | None) -> "SolveOptions":
         raise typer.BadParameter("\n".join(wrong)) from error
 
 
+def options_like(usual: "SolveOptions", **given: float | str | None) -> "SolveOptions":
+    """Return the options of a plan, with those given on the command line in their place."""
+    told = {name: value for name, value in given.items() if value is not None}
+    return options_from(**usual.model_dump(exclude_none=True) | told)
+
+
 def _solve(
     instance: "Instance",
     policy: "Policy",

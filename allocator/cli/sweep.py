@@ -1,7 +1,7 @@
 """``allocator sweep``: how plans move when one or two inputs do."""
 
-import json
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,11 +105,8 @@ def sweep_command(
     tables = {"sweep": found.table, "quotas": found.quotas, "changes": found.changes}
     outcomes = [point.outcome for point in found.points]
     chart = sweep_chart(found) if any(one.found for one in outcomes) else None
-    many.keep("sweep", found.as_dict(), tables, chart)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
-    else:
-        _print(found, Console())
+    show = None if json_ else partial(_print, found, Console())
+    many.tell("sweep", found.as_dict(), tables, chart, show)
     say_what_lacks(outcomes)
     raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))
 

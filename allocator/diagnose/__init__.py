@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from allocator.checking import check, check_policy
+from allocator.checking import usable
 from allocator.diagnose.amounts import lacking
 from allocator.diagnose.applied import applied
 from allocator.diagnose.clashes import Bundle, Found, Given, WrongVerdict, clashes
@@ -23,7 +23,7 @@ from allocator.diagnose.types import (
 )
 from allocator.diagnose.ways import Ways
 from allocator.diagnose.words import About, in_words, part_in_words, way_in_words
-from allocator.errors import InvalidInstance, InvalidPolicy, SolverError
+from allocator.errors import SolverError
 from allocator.keys import fair_shares
 from allocator.solve import engine
 from allocator.solve.extract import Extract
@@ -34,7 +34,6 @@ from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import InstanceReference, Status
 from models.policy import Policy
-from models.problems import errors, warnings
 from models.program import Data, collect
 from models.program.measures import MILLION
 
@@ -139,13 +138,7 @@ class _Question:
     def prepare(self) -> None:
         """Check instance and policy and take the coefficients from them."""
         self._tell("check")
-        found = check(self.instance)
-        if errors(found):
-            raise InvalidInstance(f"instance {self.instance.id}", errors(found))
-        wrong = check_policy(self.instance, self.policy)
-        if errors(wrong):
-            raise InvalidPolicy("policy", errors(wrong))
-        self.notes += [str(problem) for problem in warnings([*found, *wrong])]
+        self.notes += [str(problem) for problem in usable(self.instance, self.policy)]
         shares = fair_shares(self.instance, self.policy)
         self.data: Data = collect(self.instance, self.policy, shares)
         self.names = Names(self.instance)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from allocator.apportionment import InvalidApportionment, apportion
 from allocator.errors import InvalidPlan
 from allocator.keys import fair_shares
+from allocator.plans import nothing_found
 from allocator.solve import solve
 from allocator.solve.solver import MANY
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import BoundFrom, Plan
 from models.policy import Credits, Key, Policy
-from models.problems import Problem
 from models.program import collect
 from models.program.data import Data
 
@@ -54,16 +54,7 @@ class Country:
     def __post_init__(self) -> None:
         if not self.plan.found:
             raise InvalidPlan(
-                "the plan cannot be explained",
-                [
-                    Problem(
-                        "the plan has no quotas to explain",
-                        "give a plan that was found",
-                        "plan.json",
-                        column="status",
-                        value=self.plan.status.value,
-                    )
-                ],
+                "the plan cannot be explained", [nothing_found(self.plan, "to explain")]
             )
 
     @property
@@ -122,7 +113,7 @@ class Country:
     @cached_property
     def quotas(self) -> dict[str, int]:
         """Quotas of the plan by municipality."""
-        return _quotas(self.plan)
+        return self.plan.quota_of
 
     @cached_property
     def without_measures(self) -> dict[str, int] | None:
@@ -138,9 +129,4 @@ class Country:
             progress=self.progress,
             cancel=self.cancel,
         )
-        return _quotas(plan) if plan.found else None
-
-
-def _quotas(plan: Plan) -> dict[str, int]:
-    ids, quotas = plan.quotas["municipality_id"], plan.quotas["quota"]
-    return {str(m): int(q) for m, q in zip(ids, quotas, strict=True)}
+        return plan.quota_of if plan.found else None

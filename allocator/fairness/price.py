@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from allocator.errors import InstanceMismatch, InvalidPlan
 from allocator.fairness.types import PriceOfFairness, PriceStatus, TermPrice
+from allocator.plans import nothing_found
 from allocator.solve import solve
 from allocator.solve.progress import relative_gap
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import GoalResult, Plan, Totals
 from models.policy import Goal, Term
-from models.problems import Problem
 
 if TYPE_CHECKING:
     from allocator.solve.engine import Flag
@@ -72,7 +72,7 @@ def price_of_fairness(
         As for `solve`.
     """
     if plan.totals is None:
-        raise InvalidPlan("the price of fairness cannot be told", [_nothing_found(plan)])
+        raise InvalidPlan("the price of fairness cannot be told", [nothing_found(plan)])
     if plan.instance.sha256 != instance.sha256:
         raise InstanceMismatch(
             f"the plan belongs to {plan.instance.id} ({plan.instance.sha256[:12]}), not to "
@@ -87,16 +87,6 @@ def price_of_fairness(
         goal=goals[first].name,
         earlier=tuple(goal.name for goal in goals[:first]),
         terms=tuple(work.prices(progress, cancel)),
-    )
-
-
-def _nothing_found(plan: Plan) -> Problem:
-    return Problem(
-        "the plan has no quotas",
-        "give a plan that was found",
-        "plan.json",
-        column="status",
-        value=plan.status.value,
     )
 
 

@@ -5,7 +5,7 @@ file has the same fields in tables ``[[decisions]]``.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +139,8 @@ def _problem(detail: ErrorDetails, row: int) -> Problem:
     return Problem(message, _EXPECTED[column], TABLE, row, column, str(detail["input"]))
 
 
-def _quotas(plan: Plan) -> Mapping[str, int]:
-    return {str(m): int(q) for m, q in plan.quotas.set_index("municipality_id")["quota"].items()}
-
-
 def _of_places(ids: Iterable[tuple[int, str]], plan: Plan) -> list[Problem]:
-    known, seen, problems = _quotas(plan), dict[str, int](), []
+    known, seen, problems = plan.quota_of, dict[str, int](), []
     for row, m in ids:
         place = (TABLE, row, "municipality_id", m)
         if not m:
@@ -160,7 +156,7 @@ def _of_places(ids: Iterable[tuple[int, str]], plan: Plan) -> list[Problem]:
 
 
 def _of_numbers(answers: Iterable[tuple[int, Answer]], plan: Plan) -> list[Problem]:
-    asked, problems = _quotas(plan), []
+    asked, problems = plan.quota_of, []
     for row, answer in answers:
         kind, persons = answer.answer, answer.persons
         if answer.municipality_id not in asked:

@@ -31,9 +31,7 @@ def exceptions_in(
     """
     if not revised.found:
         return ()
-    quota = {
-        str(m): int(q) for m, q in revised.quotas.set_index("municipality_id")["quota"].items()
-    }
+    quota = revised.quota_of
     up = question.rule is Rule.NOBODY_GAINS
     off = {m: quota[m] - q for m, q in question.free.items() if (quota[m] > q) is up}
     off = {m: persons for m, persons in off.items() if persons}

@@ -131,7 +131,7 @@ def question(
     start = plan.policy if plan.revised is None else plan.revised.policy
     changes = [*settings, *([] if target is None else [f"target={target}"])]
     planned = with_settings(start, changes)
-    base = {str(m): int(q) for m, q in plan.quotas.set_index("municipality_id")["quota"].items()}
+    base = plan.quota_of
     answered = {a.municipality_id: persons_decided(a, base[a.municipality_id]) for a in decisions}
     kept = [d for d in planned.fixed if d.municipality_id not in answered]
     fixed = (*kept, *_decisions(Relation.EXACT, answered))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocator.errors import InstanceMismatch, InvalidDecisions, InvalidPlan
 from allocator.keys import fair_shares
+from allocator.plans import nothing_found
 from allocator.revising.decisions import check_answers, persons_decided
 from allocator.revising.exceptions import exceptions_in
 from allocator.revising.question import Question, question
@@ -19,7 +20,6 @@ from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan, Status
 from models.policy import Policy
-from models.problems import Problem
 from models.program import collect
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def revise(
         As for `solve`.
     """
     if plan.totals is None:
-        raise InvalidPlan("the plan cannot be revised", [_nothing_found(plan)])
+        raise InvalidPlan("the plan cannot be revised", [nothing_found(plan, "to revise")])
     _same_municipalities(plan, instance)
     problems = check_answers(decisions, plan)
     if problems:
@@ -116,16 +116,6 @@ def revise(
     )
     kept = {"audit": (*plan.audit, *entries), "revised": about}
     return Revision(base=plan, plan=revised.model_copy(update=kept), entries=entries)
-
-
-def _nothing_found(plan: Plan) -> Problem:
-    return Problem(
-        "the plan has no quotas to revise",
-        "give a plan that was found",
-        "plan.json",
-        column="status",
-        value=plan.status.value,
-    )
 
 
 def _same_municipalities(plan: Plan, instance: Instance) -> None:
@@ -163,8 +153,8 @@ def _reliefs(
     if asks.rule is Rule.NOBODY_LOSES:
         # As a goal, because the engine is at its best there; the search below is for few demands.
         eased = solve(instance, asks.fewest_lost(), options, start=plan, cancel=cancel)
-        quota = eased.quotas.set_index("municipality_id")["quota"].to_dict()
-        lost = {m: q - int(quota[m]) for m, q in asks.free.items() if quota.get(m, q) < q}
+        quota = eased.quota_of
+        lost = {m: q - quota[m] for m, q in asks.free.items() if quota.get(m, q) < q}
         proven = eased.status in (Status.OPTIMAL, Status.WITHIN_GAP)
         return lost, proven, eased if eased.found else plan
     policy = asks.policy()

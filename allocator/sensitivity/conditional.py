@@ -170,7 +170,7 @@ def _solved(
 def _opened(arrays: Arrays, data: Data, plan: Plan) -> Arrays:
     """Hold who is asked, and let no column be held by what its rows say of capacity."""
     lower, upper = arrays.lower.copy(), arrays.upper.copy()
-    quota = plan.quotas.set_index("municipality_id")["quota"].to_dict()
+    quota = plan.quota_of
     columns = arrays.columns
     for component in ("persons", "whole"):
         for (_, g), i in columns.get(component, {}).items():

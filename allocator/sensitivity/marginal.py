@@ -14,6 +14,7 @@ import pandas as pd
 
 from allocator.errors import InvalidPlan
 from allocator.keys import fair_shares
+from allocator.plans import nothing_found
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.conditional import Conditional, conditional
 from allocator.sensitivity.executor import Executor
@@ -41,7 +42,6 @@ from allocator.solve.engine import Flag
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import GoalResult, Plan
-from models.problems import Problem
 from models.program import collect
 from models.program.data import Data
 
@@ -200,14 +200,7 @@ def _refuse(plan: Plan, top: int, money: float) -> None:
     if wrong:
         raise ValueError("\n".join(wrong))
     if not plan.found:
-        problem = Problem(
-            "the plan has no quotas",
-            "give a plan that was found",
-            "plan.json",
-            column="status",
-            value=plan.status.value,
-        )
-        raise InvalidPlan("nothing can be tried around the plan", [problem])
+        raise InvalidPlan("nothing can be tried around the plan", [nothing_found(plan)])
 
 
 def _trials(

@@ -25,6 +25,7 @@ from typing import Any
 import pandas as pd
 
 from allocator.errors import InvalidPlan
+from allocator.plans import nothing_found
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.protected import chance, protected
@@ -36,7 +37,6 @@ from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan, Status
 from models.policy import Budget, Credits, Decision, Goal, Policy, Relation, Term
-from models.problems import Problem
 
 DRAWS = 1000
 """Draws in which the plan is looked at as it stands."""
@@ -130,7 +130,7 @@ class Robustness:
         place, placements moved, mean over the draws that were answered; where municipalities
         share a pool or compete for persons, others may lose as many instead), `fails_FAMILY`.
         """
-        quotas = _quotas(self.plan)
+        quotas = self.plan.quota_of
         lost = self._lost()
         rows = [
             {
@@ -153,7 +153,7 @@ class Robustness:
             return {}
         return {
             name: sum(quota - one.quotas.get(name, 0) for one in known) / len(known)
-            for name, quota in _quotas(self.plan).items()
+            for name, quota in self.plan.quota_of.items()
         }
 
     @cached_property
@@ -167,7 +167,7 @@ class Robustness:
         measures of fairness.
         """
         failing = self.nominal.at.sum(axis=1)
-        placed = sum(_quotas(self.plan).values())
+        placed = sum(self.plan.quota_of.values())
         rows = [
             {
                 "draw": number,
@@ -193,7 +193,7 @@ class Robustness:
         """
         known = pd.DataFrame([one.quotas for one in self.anew if one.found])
         rows = []
-        for name, quota in _quotas(self.plan).items():
+        for name, quota in self.plan.quota_of.items():
             row: dict[str, Any] = {
                 "municipality_id": name,
                 "name": self.names.get(name, ""),
@@ -252,11 +252,6 @@ class Robustness:
             "quotas": records(self.quotas),
             "robust": records(self.robust),
         }
-
-
-def _quotas(plan: Plan) -> dict[str, int]:
-    frame = plan.quotas
-    return {str(m): int(q) for m, q in zip(frame["municipality_id"], frame["quota"], strict=True)}
 
 
 def _without_place(placed: int, moved: Outcome) -> dict[str, float | None]:
@@ -373,14 +368,7 @@ def _refuse(plan: Plan, draws: int, resolve: int, gammas: Sequence[float]) -> No
     if wrong:
         raise ValueError("\n".join(wrong))
     if not plan.found:
-        problem = Problem(
-            "the plan has no quotas",
-            "give a plan that was found",
-            "plan.json",
-            column="status",
-            value=plan.status.value,
-        )
-        raise InvalidPlan("nothing can be drawn around the plan", [problem])
+        raise InvalidPlan("nothing can be drawn around the plan", [nothing_found(plan)])
 
 
 def _moving(countries: Sequence[Instance], plan: Plan, options: SolveOptions) -> Iterator[Case]:
@@ -404,7 +392,7 @@ def _moving(countries: Sequence[Instance], plan: Plan, options: SolveOptions) ->
             "budget": Budget(),
             "fixed": tuple(
                 Decision(municipality_id=name, relation=Relation.AT_MOST, persons=quota)
-                for name, quota in _quotas(plan).items()
+                for name, quota in plan.quota_of.items()
             ),
             "goals": (Goal(terms={Term.SHORTFALL: 1.0}),),
         }

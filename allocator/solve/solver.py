@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from allocator.checking import check, check_policy
-from allocator.errors import InvalidInstance, InvalidPolicy, SolverError, VerificationError
+from allocator.checking import usable
+from allocator.errors import SolverError, VerificationError
 from allocator.keys import fair_shares
 from allocator.solve import engine, whole
 from allocator.solve.arrays import TriviallyInfeasible, Vector
@@ -24,7 +24,6 @@ from models.instance import Instance
 from models.options import Method, SolveOptions
 from models.plan import Conflict, GoalResult, InstanceReference, Plan, Status
 from models.policy import Goal, Policy, Term
-from models.problems import errors, warnings
 from models.program import ALL, LEAN, Data, build, collect
 from models.program.fairness import terms_used
 
@@ -118,13 +117,7 @@ class _Run:
     def prepare(self) -> None:
         """Check instance and policy and take the coefficients from them."""
         self._tell("check")
-        found = check(self.instance)
-        if errors(found):
-            raise InvalidInstance(f"instance {self.instance.id}", errors(found))
-        wrong = check_policy(self.instance, self.policy)
-        if errors(wrong):
-            raise InvalidPolicy("policy", errors(wrong))
-        self.notes += [str(problem) for problem in warnings([*found, *wrong])]
+        self.notes += [str(problem) for problem in usable(self.instance, self.policy)]
         self.clock.lap("check")
         self.data: Data = collect(
             self.instance, self.policy, fair_shares(self.instance, self.policy)

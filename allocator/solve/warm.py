@@ -29,7 +29,7 @@ def solution_of(plan: Plan, data: Data, arrays: Arrays) -> Vector:
     lots are rounded down where the step is another one.
     """
     values = np.zeros(arrays.matrix.shape[1])
-    quotas = plan.quotas.set_index("municipality_id")["quota"].to_dict()
+    quotas = plan.quota_of
     persons = {
         (row.site_id, row.group_id): row.persons for row in plan.placements.itertuples(index=False)
     }

@@ -78,6 +78,7 @@ def test_a_cluster_finds_the_same_plan() -> None:
 @pytest.mark.enable_socket
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import dask
+    import distributed  # noqa: F401  # whose settings must be there before one is changed
 
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "300ms"}),
