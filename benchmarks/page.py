@@ -147,7 +147,10 @@ def _peers(answer: dict[str, Any]) -> str:
     ]
     head = ["peer", "goal", "first plan, s", "1 %, s", "0.5 %, s", "value", "bound", "gap"]
     limit = answer["settings"]["time_limit"]
-    text = f"The scarce case, the same program, at most {limit:g} s a goal."
+    text = (
+        f"The scarce case, the same program, at most {limit:g} s a goal; beside the runs under "
+        "“Scarce”, which end at a gap of 0.5 % or less. Target: ours at least 5 × ahead to 0.5 %."
+    )
     return f"## Peers: {', '.join(run['peer'] for run in answer['peers'])}\n\n{text}\n\n" + _table(
         head, rows
     )
