@@ -33,7 +33,7 @@ def read_package(folder: Path, problems: list[Problem]) -> dict[str, Any] | None
     """Return what datapackage.json holds, or None when it cannot be read at all."""
     try:
         text = (folder / PACKAGE).read_text(encoding="utf-8-sig")
-        about = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        about = json.loads(text, parse_constant=no_constant, object_pairs_hook=each_once)
     except FileNotFoundError:
         problems.append(Problem("the file is missing", "add it", PACKAGE))
         return None
@@ -177,11 +177,13 @@ def _short(value: object) -> str:
     return str(value)[:80]
 
 
-def _no_constant(name: str) -> float:
+def no_constant(name: str) -> float:
+    """Refuse NaN and infinities, for `json.loads`."""
     raise ValueError(f"{name} is not a number that JSON knows")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of an object and refuse one that is there twice, for `json.loads`."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]

@@ -107,6 +107,32 @@ def with_settings(policy: Policy, settings: Sequence[str]) -> Policy:
     return found
 
 
+def with_changes(policy: Policy, changes: Mapping[str, Any]) -> Policy:
+    """Return `policy` with fields changed as by a JSON merge patch (RFC 7396).
+
+    A field that is null goes back to its default; objects are merged, lists are replaced.
+
+    Raises
+    ------
+    InvalidPolicy
+        With every problem at once.
+    """
+    return policy_from(_merged(policy.model_dump(mode="json"), changes))
+
+
+def _merged(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(data)
+    for name, value in changes.items():
+        if value is None:
+            found.pop(name, None)
+        elif isinstance(value, Mapping):
+            below = found.get(name)
+            found[name] = _merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            found[name] = value
+    return found
+
+
 class _Unreadable(Exception):  # noqa: N818  # never leaves this module
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

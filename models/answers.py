@@ -91,3 +91,18 @@ class Revised(PolicyPart):
     """The planner's policy with the answers, without the rule: the next revision starts here."""
     exceptions: tuple[RuleException, ...] = ()
     """Where the rule could not hold."""
+
+
+class Correction(PolicyPart):
+    """A capacity as a municipality knows it, in the place of the instance's figure."""
+
+    municipality_id: str
+    """Official number, as text."""
+    family: Said
+    """`housing`, `transport`, or the family of a service."""
+    site_id: str | None = None
+    """Site, for dwellings and seats."""
+    item: str | None = None
+    """Beds of the dwellings, or the service; none for seats."""
+    capacity: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+    """Free dwellings, seats or places there are."""

@@ -5,6 +5,7 @@ Each command imports what it needs when it runs: ``allocator --help`` and
 Results go to standard output, everything else to standard error.
 """
 
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -86,6 +87,15 @@ app.command("report")(report_command)
 app.command("build-instance")(build_instance_command)
 app.command("policy")(policy_command)
 app.command("instances")(instances_command)
+
+
+def _add_commands_of_others() -> None:
+    """Add the commands of packages that stand above this one, such as the service."""
+    for plugin in entry_points(group="allocator.commands"):
+        plugin.load()(app)
+
+
+_add_commands_of_others()
 
 
 def main() -> None:

@@ -92,15 +92,51 @@ def candidates_from(
             problems.append(_wrong(name, "the same is there twice", "name it once"))
         elif name in plans:
             found.append(_of_plan(name, plans[name], problems))
-        elif name.startswith(KEY):
-            found.append(_of_key(name, instance, policy, problems))
-        elif name.startswith(OBSERVATION):
-            found.append(_observed(name, instance, problems))
+        elif name.startswith((KEY, OBSERVATION)):
+            found.append(_known(name, instance, policy, problems))
         else:
             problems.append(_unknown(name))
     if problems:
         raise InvalidInput("comparison", problems)
     return instance, policy, [candidate for candidate in found if candidate is not None]
+
+
+def candidate(name: str, instance: Instance, policy: Policy) -> Candidate:
+    """Return the table of quotas that a key or a figure that was observed gives.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none of this name.
+    """
+    problems: list[Problem] = []
+    found = _known(name, instance, policy, problems)
+    if found is None:
+        raise InvalidInput("comparison", problems)
+    return found
+
+
+def candidate_of_plan(name: str, plan: Plan) -> Candidate:
+    """Return the table of quotas of a plan.
+
+    Raises
+    ------
+    InvalidInput
+        If it has none.
+    """
+    problems: list[Problem] = []
+    found = _of_plan(name, plan, problems)
+    if found is None:
+        raise InvalidInput("comparison", problems)
+    return found
+
+
+def _known(
+    name: str, instance: Instance, policy: Policy, problems: list[Problem]
+) -> Candidate | None:
+    if name.startswith(KEY):
+        return _of_key(name, instance, policy, problems)
+    return _observed(name, instance, problems)
 
 
 def _refuse_different(plans: dict[str, Plan]) -> None:

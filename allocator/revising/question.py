@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from allocator.policies import policy_from, with_settings
+from allocator.policies import policy_from, with_changes, with_settings
 from allocator.revising.decisions import persons_decided
 from models.answers import Answer, Rule
 from models.instance import Instance
@@ -119,7 +119,7 @@ def question(
     instance: Instance,
     target: int | None,
     decisions: Sequence[Answer],
-    settings: Sequence[str],
+    settings: Sequence[str] | Mapping[str, Any],
 ) -> Question:
     """Return what a revision of `plan` asks; see `allocator.revise`.
 
@@ -129,8 +129,11 @@ def question(
         With every problem of the settings at once.
     """
     start = plan.policy if plan.revised is None else plan.revised.policy
-    changes = [*settings, *([] if target is None else [f"target={target}"])]
-    planned = with_settings(start, changes)
+    aimed = {} if target is None else {"target": target}
+    if isinstance(settings, Mapping):
+        planned = with_changes(start, {**settings, **aimed})
+    else:
+        planned = with_settings(start, [*settings, *(f"{k}={v}" for k, v in aimed.items())])
     base = plan.quota_of
     answered = {a.municipality_id: persons_decided(a, base[a.municipality_id]) for a in decisions}
     kept = [d for d in planned.fixed if d.municipality_id not in answered]

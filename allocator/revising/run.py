@@ -1,8 +1,8 @@
 """Revise a plan: solve it anew under the rule, and relax the rule only where it cannot hold."""
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from allocator.errors import InstanceMismatch, InvalidDecisions, InvalidPlan
 from allocator.keys import fair_shares
@@ -38,7 +38,7 @@ def revise(
     *,
     target: int | None = None,
     decisions: Sequence[Answer] = (),
-    settings: Sequence[str] = (),
+    settings: Sequence[str] | Mapping[str, Any] = (),
     options: SolveOptions | None = None,
     strict: bool = False,
     progress: "Listener | None" = None,
@@ -61,7 +61,7 @@ def revise(
         Answers of municipalities to the plan, at most one each. An answer replaces earlier
         ones and what the policy had fixed for the municipality.
     settings
-        Changes of the plan's policy, as ``path=value``.
+        Changes of the plan's policy, as ``path=value`` or as a JSON merge patch.
     options
         How to solve; none: as the plan was.
     strict

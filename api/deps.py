@@ -1,0 +1,82 @@
+"""What routes need: the parts of the service, who asks, and requests that hold nothing unknown."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.execution.reconciling import Reconciler
+from api.execution.shelf import Shelf
+from api.problems import ErrorItem, invalid
+from api.security import Caller, Scope, requires
+from api.settings import Settings
+from api.store import Store
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _shelf(request: Request) -> Shelf:
+    shelf: Shelf = request.app.state.shelf
+    return shelf
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _reconciler(request: Request) -> Reconciler:
+    reconciler: Reconciler = request.app.state.reconciler
+    return reconciler
+
+
+StoreDep = Annotated[Store, Depends(_store)]
+ShelfDep = Annotated[Shelf, Depends(_shelf)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+ReconcilerDep = Annotated[Reconciler, Depends(_reconciler)]
+
+InstanceReader = Annotated[Caller, Depends(requires(Scope.INSTANCES_READ))]
+InstanceWriter = Annotated[Caller, Depends(requires(Scope.INSTANCES_WRITE))]
+RunCreator = Annotated[Caller, Depends(requires(Scope.RUNS_CREATE))]
+RunReader = Annotated[Caller, Depends(requires(Scope.RUNS_READ))]
+RunCanceller = Annotated[Caller, Depends(requires(Scope.RUNS_CANCEL))]
+ProposalReader = Annotated[Caller, Depends(requires(Scope.PROPOSALS_READ))]
+ProposalWriter = Annotated[Caller, Depends(requires(Scope.PROPOSALS_WRITE))]
+AnswerReader = Annotated[Caller, Depends(requires(Scope.RESPONSES_READ))]
+AnswerWriter = Annotated[Caller, Depends(requires(Scope.RESPONSES_WRITE))]
+
+
+def only_known_parameters(request: Request) -> None:
+    """Refuse query parameters that the route does not know, or that come twice.
+
+    Raises
+    ------
+    Trouble
+        With all of them.
+    """
+    given = request.query_params.multi_items()
+    if not given:
+        return
+    known = _parameters_of(request)
+    names = [name for name, _ in given]
+    wrong = [
+        ErrorItem(
+            parameter=name,
+            detail="nobody knows this parameter" if name not in known else "it is there twice",
+            value=value[:80],
+            expected=f"there are {', '.join(sorted(known))}" if known else "leave it out",
+        )
+        for position, (name, value) in enumerate(given)
+        if name not in known or name in names[:position]
+    ]
+    if wrong:
+        raise invalid(wrong)
+
+
+def _parameters_of(request: Request) -> set[str]:
+    """Return the query parameters of a route, as the OpenAPI document has them."""
+    path = request.app.openapi()["paths"].get(request.scope["route"].path, {})
+    operation = path.get(request.method.lower(), {})
+    return {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}

@@ -1,0 +1,1 @@
+"""How runs are computed: accepted here, handed to Dask, computed in processes of their own."""

@@ -1,0 +1,140 @@
+"""The Dask cluster that has runs computed: the service's own, or one that is there."""
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+from api.execution.task import compute
+from api.settings import Settings, environment
+
+TIMEOUT = 5.0
+"""Seconds that a scheduler may take to answer."""
+PREFIX = "run_"
+_AT_WORK = ("waiting", "no-worker", "queued", "processing")
+
+
+class NoCluster(Exception):  # noqa: N818 - the name says it best
+    """No scheduler answers."""
+
+
+class Cluster:
+    """A scheduler with workers of one thread each.
+
+    The key of a task is the id of its run: however often a run is handed over, and by however
+    many services, the scheduler has it once.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._own: Any = None
+        self._client: Any = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a scheduler answered last time."""
+        return self._client is not None and self._client.status == "running"
+
+    def known(self) -> set[str]:
+        """Return the runs that wait or are computed.
+
+        Raises
+        ------
+        NoCluster
+            If no scheduler answers.
+        """
+        return set(self._asked(_known_to))
+
+    def workers(self) -> int:
+        """Return how many workers there are.
+
+        Raises
+        ------
+        NoCluster
+            If no scheduler answers.
+        """
+        return int(self._asked(_workers_of))
+
+    def submit(self, run_id: str, limit: float | None) -> None:
+        """Hand a run over.
+
+        Raises
+        ------
+        NoCluster
+            If no scheduler answers.
+        """
+        from distributed import fire_and_forget
+
+        client = self._connected()
+        try:
+            future = client.submit(compute, run_id, limit, key=run_id, pure=False)
+            fire_and_forget(future)
+        except Exception as error:  # whatever a lost connection raises
+            self._drop()
+            raise NoCluster(str(error)) from error
+
+    def close(self) -> None:
+        """Let the cluster go; runs on a scheduler of others go on."""
+        self._drop()
+        if self._own is not None:
+            with suppress(Exception):
+                self._own.close(timeout=2)
+        self._own = None
+
+    def _asked(self, question: Any) -> Any:
+        client = self._connected()
+        try:
+            return client.run_on_scheduler(question)
+        except Exception as error:
+            self._drop()
+            raise NoCluster(str(error)) from error
+
+    def _connected(self) -> Any:
+        if self.is_connected:
+            return self._client
+        self._drop()
+        from distributed import Client
+
+        try:
+            address = self._settings.scheduler or self._started()
+            self._client = Client(address, timeout=TIMEOUT, set_as_default=False)
+        except Exception as error:
+            raise NoCluster(str(error)) from error
+        return self._client
+
+    def _started(self) -> Any:
+        """Return the service's own cluster, begun where there is none."""
+        if self._own is None:
+            import dask
+            from distributed import LocalCluster
+
+            for name in ("distributed.worker", "distributed.nanny", "distributed.scheduler"):
+                logging.getLogger(name).setLevel(logging.ERROR)
+            with dask.config.set({"distributed.admin.system-monitor.gil.enabled": False}):
+                self._own = LocalCluster(
+                    n_workers=self._settings.workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    host="127.0.0.1",
+                    env=environment(self._settings),
+                )
+        return self._own
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):
+                client.close(timeout=1)
+
+
+def _known_to(dask_scheduler: Any) -> list[str]:
+    tasks = dask_scheduler.tasks.values()
+    return [task.key for task in tasks if task.state in _AT_WORK and _is_run(task.key)]
+
+
+def _workers_of(dask_scheduler: Any) -> int:
+    return len(dask_scheduler.workers)
+
+
+def _is_run(key: object) -> bool:
+    return isinstance(key, str) and key.startswith(PREFIX)

@@ -1,0 +1,313 @@
+"""What each kind of run computes, from what was accepted alone."""
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from allocator.compare import Comparison, compare
+from allocator.compare.candidates import KEY, OBSERVATION, candidate, candidate_of_plan
+from allocator.diagnose import diagnose
+from allocator.errors import AllocatorError, InvalidInput, SolverError, VerificationError
+from allocator.explain import explain_all
+from allocator.revising import revise
+from allocator.sensitivity.executor import Executor, Standing
+from allocator.sensitivity.frontier import frontier
+from allocator.sensitivity.marginal import marginal
+from allocator.sensitivity.robustness import robustness
+from allocator.sensitivity.scenarios import scenarios
+from allocator.sensitivity.sweep import sweep
+from allocator.sensitivity.uncertainty import Uncertainty
+from allocator.solve import solve
+from allocator.solve.progress import Progress
+from api.execution.accepting import scenario_table
+from api.execution.plans import JSON, headline, kept_plan, numbers
+from api.problems import item_of
+from api.store.runs import Ending, Result, State, failure
+from models.answers import Answer
+from models.instance import Instance
+from models.options import SolveOptions
+from models.plan import Plan
+from models.policy import Policy
+
+SVG = "image/svg+xml"
+RESULT, CHART = "result", "chart"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run to compute.
+
+    Attributes
+    ----------
+    request
+        What is asked, as it was accepted.
+    instance
+        What is given.
+    base
+        Plan of the run it rests on.
+    others
+        Plans of further runs, by run id.
+    processes
+        Processes it may use.
+    tell
+        Takes where it stands.
+    cancel
+        Set when it is to stop.
+    """
+
+    request: dict[str, Any]
+    instance: Instance
+    base: Plan | None
+    others: dict[str, Plan]
+    processes: int
+    tell: Callable[[dict[str, Any]], None]
+    cancel: threading.Event
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the run, in full."""
+        return Policy.model_validate_json(json.dumps(self.request["policy"]))
+
+    @property
+    def options(self) -> SolveOptions:
+        """How to solve."""
+        given = {**self.request["options"], "processes": self.processes}
+        return SolveOptions.model_validate_json(json.dumps(given))
+
+    @property
+    def plan(self) -> Plan:
+        """The plan it rests on."""
+        if self.base is None:
+            raise ValueError("a run of this kind rests on a plan")
+        return self.base
+
+    def listen(self, progress: Progress) -> None:
+        """Tell where a solve stands."""
+        names = ("phase", "incumbent", "bound", "gap", "elapsed")
+        self.tell({name: getattr(progress, name) for name in names})
+
+    def executor(self) -> Executor:
+        """Return who solves many cases for it."""
+
+        def tell(standing: Standing) -> None:
+            names = ("phase", "done", "total", "elapsed", "left")
+            self.tell({name: getattr(standing, name) for name in names})
+
+        return Executor(processes=self.processes, progress=tell, cancel=self.cancel)
+
+
+def computed(work: Work) -> Ending:
+    """Compute a run and return how it ends; what goes wrong is an end too."""
+    try:
+        ending = _KINDS[work.request["kind"]](work)
+    except InvalidInput as error:
+        items = [item_of(one).model_dump(exclude_none=True) for one in error.problems]
+        return _failed("invalid", error, errors=items)
+    except SolverError as error:
+        if work.cancel.is_set():  # what it stopped at is no answer
+            return Ending(State.CANCELLED)
+        return _failed("solver", error)
+    except VerificationError as error:
+        return _failed("verification", error)
+    except (AllocatorError, ValueError) as error:
+        return _failed("invalid", error)
+    if work.cancel.is_set():
+        return _ended(ending, State.CANCELLED)
+    return ending
+
+
+def _failed(kind: str, error: Exception, **more: Any) -> Ending:
+    return Ending(State.FAILED, error=failure(kind, str(error), **more))
+
+
+def _ended(ending: Ending, state: State) -> Ending:
+    fields = {name: getattr(ending, name) for name in Ending.__dataclass_fields__}
+    return Ending(**{**fields, "state": state})
+
+
+def _with_plan(work: Work, plan: Plan, *more: Result) -> Ending:
+    return Ending(
+        State.SUCCEEDED,
+        plan_status=plan.status.value,
+        headline=headline(plan),
+        results=(kept_plan(plan), *more),
+        numbers=numbers(plan, work.instance),
+    )
+
+
+def _answered(answer: Any, chart: Any = None) -> Ending:
+    text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
+    results = [Result(RESULT, JSON, text.encode())]
+    if chart is not None:
+        from allocator.sensitivity.charts import drawn
+
+        results.append(Result(CHART, SVG, drawn(chart, "svg")))
+    return Ending(State.SUCCEEDED, results=tuple(results))
+
+
+def _solve(work: Work) -> Ending:
+    start = work.base if work.request["warm_start"] else None
+    plan = solve(
+        work.instance,
+        work.policy,
+        work.options,
+        start=start,
+        progress=work.listen,
+        cancel=work.cancel,
+    )
+    return _with_plan(work, plan)
+
+
+def _revise(work: Work) -> Ending:
+    asked = work.request
+    decisions = [Answer.model_validate_json(json.dumps(one)) for one in asked["decisions"]]
+    revision = revise(
+        work.plan,
+        work.instance,
+        target=asked["target"],
+        decisions=decisions,
+        settings=asked["policy"],
+        options=work.options,
+        strict=asked["strict"],
+        progress=work.listen,
+        cancel=work.cancel,
+    )
+    told = json.dumps(revision.as_dict(), ensure_ascii=False, allow_nan=False)
+    return _with_plan(work, revision.plan, Result(RESULT, JSON, told.encode()))
+
+
+def _explain(work: Work) -> Ending:
+    asked: list[str] | None = work.request["municipality_ids"]
+    total = len(work.plan.quotas) if asked is None else len(asked)
+    found: dict[str, Any] = {}
+    told = explain_all(
+        work.plan,
+        work.instance,
+        municipalities=asked,
+        options=work.options,
+        confirm=work.request["confirm"],
+        progress=work.listen,
+        cancel=work.cancel,
+    )
+    for one in told:
+        found[one.municipality_id] = one.model_dump(mode="json")
+        phase = f"explained {one.name}"
+        work.tell({"phase": phase, "done": len(found), "total": total})
+        if work.cancel.is_set():
+            break
+    told_of = {"plan_run_id": work.request["base_run_id"], "municipality_ids": list(found)}
+    return Ending(
+        State.SUCCEEDED,
+        results=(Result(RESULT, JSON, json.dumps(told_of).encode()),),
+        explanations=found,
+    )
+
+
+def _sweep(work: Work) -> Ending:
+    from allocator.sensitivity.charts import sweep_chart
+
+    with closing(work.executor()) as executor:
+        found = sweep(
+            work.instance,
+            work.policy,
+            work.request["over"],
+            options=work.options,
+            start=work.base,
+            executor=executor,
+        )
+    drawn = any(point.outcome.found for point in found.points)
+    return _answered(found.as_dict(), sweep_chart(found) if drawn else None)
+
+
+def _marginal(work: Work) -> Ending:
+    from allocator.sensitivity.charts import marginal_chart
+
+    with closing(work.executor()) as executor:
+        found = marginal(
+            work.instance,
+            work.plan,
+            top=work.request["top"],
+            money=work.request["money"],
+            options=work.options,
+            executor=executor,
+            cancel=work.cancel,
+        )
+    return _answered(found.as_dict(), marginal_chart(found))
+
+
+def _frontier(work: Work) -> Ending:
+    from allocator.sensitivity.charts import frontier_chart
+
+    with closing(work.executor()) as executor:
+        found = frontier(
+            work.instance,
+            work.policy,
+            tuple(work.request["between"]),
+            points=work.request["points"],
+            options=work.options,
+            executor=executor,
+        )
+    return _answered(found.as_dict(), frontier_chart(found) if found.points else None)
+
+
+def _robustness(work: Work) -> Ending:
+    from allocator.sensitivity.robustness_chart import robustness_chart
+
+    asked = work.request
+    drawn = None
+    if asked["scenarios"] is not None:
+        drawn = scenarios(work.instance, scenario_table(asked["scenarios"]))
+    with closing(work.executor()) as executor:
+        found = robustness(
+            work.instance,
+            work.plan,
+            Uncertainty.model_validate(asked["uncertainty"]),
+            scenarios=drawn,
+            draws=asked["draws"],
+            resolve=asked["resolve"] if drawn is None else min(asked["resolve"], len(drawn)),
+            gammas=asked["gammas"],
+            options=work.options,
+            executor=executor,
+        )
+    return _answered(found.as_dict(), robustness_chart(found))
+
+
+def _diagnose(work: Work) -> Ending:
+    found = diagnose(
+        work.instance,
+        work.policy,
+        work.options,
+        promise=work.request["no_shortfall"],
+        ways=work.request["ways"],
+        progress=work.listen,
+        cancel=work.cancel,
+    )
+    return _answered(found.model_dump(mode="json"))
+
+
+def _compare(work: Work) -> Ending:
+    asked, policy = work.request, work.plan.policy
+    candidates = [candidate_of_plan(asked["base_run_id"], work.plan)]
+    candidates += [candidate_of_plan(run_id, work.others[run_id]) for run_id in asked["run_ids"]]
+    candidates += [candidate(f"{KEY}{name}", work.instance, policy) for name in asked["keys"]]
+    candidates += [
+        candidate(f"{OBSERVATION}{name}", work.instance, policy) for name in asked["observed"]
+    ]
+    found: Comparison = compare(work.instance, policy, candidates)
+    return _answered(found.as_dict())
+
+
+_KINDS: dict[str, Callable[[Work], Ending]] = {
+    "solve": _solve,
+    "revise": _revise,
+    "explain": _explain,
+    "sweep": _sweep,
+    "marginal": _marginal,
+    "frontier": _frontier,
+    "robustness": _robustness,
+    "diagnose": _diagnose,
+    "compare": _compare,
+}

@@ -1,0 +1,1 @@
+"""Routes: they parse and answer, and do nothing else."""

@@ -1,0 +1,154 @@
+"""One database: connections, transactions, migrations, and what its errors mean.
+
+SQLite by default, PostgreSQL where several machines write.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+BUSY_SECONDS = 10
+"""Seconds that a writer waits for another one on SQLite."""
+_WRITES = "allocator_writes"
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - the name says it best
+    """The database does not answer; the same request may succeed later."""
+
+
+class StoreFull(StoreUnavailable):
+    """There is no room left for what was to be stored; nothing of it was."""
+
+
+class Store:
+    """The database of the service.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///service.db`` or ``postgresql+psycopg://user@host/name``.
+    pool
+        Most connections at once (PostgreSQL).
+    """
+
+    def __init__(self, url: str, *, pool: int = 10) -> None:
+        self.url = url
+        made = sa.make_url(url)
+        self.is_sqlite = made.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        if self.is_sqlite:
+            if made.database:
+                Path(made.database).parent.mkdir(parents=True, exist_ok=True)
+            options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+        else:
+            options["connect_args"] = {"connect_timeout": 3}
+            options |= {"pool_size": pool, "max_overflow": 0, "pool_timeout": 5}
+        self.engine = sa.create_engine(made, **options)
+        if self.is_sqlite:
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection to read from.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database does not answer.
+        """
+        with _told(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction, which is committed at the end or not at all.
+
+        Raises
+        ------
+        StoreUnavailable, StoreFull
+            If the database does not take it.
+        """
+        # On SQLite a transaction that reads before it writes must be a writer from the start.
+        with _told(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to a revision (``base``: none at all)."""
+        with self.writing() as connection:
+            if not self.is_sqlite:  # several processes may start at once; one migrates
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7136402)"))
+            config = _config()
+            config.attributes["connection"] = connection
+            current = MigrationContext.configure(connection).get_current_revision()
+            if revision == "base" or (current is not None and _is_older(revision, current)):
+                command.downgrade(config, revision)
+            else:
+                command.upgrade(config, revision)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the tables are those that this code knows."""
+        with self.reading() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        return current == ScriptDirectory.from_config(_config()).get_current_head()
+
+    def close(self) -> None:
+        """Let all connections go."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a driver raises into what it means here."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        said = str(getattr(error, "orig", None) or error)
+        if "disk is full" in said or "No space left" in said or "disk I/O error" in said:
+            raise StoreFull("the database has no room left") from error
+        raise StoreUnavailable("the database does not answer") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailable("the database does not answer") from error
+        raise
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _is_older(revision: str, than: str) -> bool:
+    if revision == "head":
+        return False
+    script = ScriptDirectory.from_config(_config())
+    below = {one.revision for one in script.iterate_revisions(than, "base")}
+    return revision in below - {than}
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, see `_begin_sqlite`
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
