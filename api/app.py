@@ -19,6 +19,7 @@ from api.execution.reconciling import Reconciler
 from api.execution.shelf import Shelf, stored
 from api.metrics import Metrics
 from api.middleware import Around
+from api.moments import Moments
 from api.problems import ProblemDocument, handlers, item_of
 from api.routes import events, instances, meta, proposals, results, runs
 from api.schemas.instances import InstanceContent
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.shelf = Shelf(app.state.store)
     app.state.gate = Gate(app.state.store, is_open=settings.open)
     app.state.metrics = Metrics()
+    app.state.moments = Moments()
     app.state.reconciler = Reconciler(app.state.store, Cluster(settings))
     app.state.stopping = asyncio.Event()
     for module in (instances, events, runs, results, proposals, meta):

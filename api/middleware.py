@@ -23,7 +23,6 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'none'",
 }
-_QUIET = ("/healthz", "/readyz", "/metrics")
 
 
 class Around:
@@ -61,8 +60,8 @@ class Around:
                 return
             await self._app(scope, receive, noting)
         finally:
-            if scope["path"] not in _QUIET:
-                self._tell(scope, status, began)
+            if status >= 400 or scope["method"] != "GET":
+                self._tell(scope, status, began)  # reads that went well are only counted
 
     def _refused(self, scope: Scope) -> Trouble | None:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
