@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.gate = Gate(app.state.store, is_open=settings.open)
     app.state.metrics = Metrics()
     app.state.moments = Moments()
-    app.state.reconciler = Reconciler(app.state.store, Cluster(settings))
+    app.state.reconciler = Reconciler(app.state.store, Cluster(settings), settings.max_running_runs)
     app.state.stopping = asyncio.Event()
     for module in (instances, events, runs, results, proposals, meta):
         app.include_router(module.router)

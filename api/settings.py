@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Longest time limit of a run, in seconds."""
     max_open_runs: Count = 200
     """Most runs of one key that wait or run."""
+    max_running_runs: Count | None = None
+    """Most runs of one key that are computed at once; none: as many as there are workers."""
     max_body_mib: Count = 64
     """Largest body of a request, in MiB."""
     max_expanded_mib: Count = 512

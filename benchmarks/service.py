@@ -118,11 +118,9 @@ class Running:
 
 def statuses(running: Running) -> dict[str, Any]:
     """Read statuses from 200 clients while two national solves run."""
+    asked = {"kind": "solve", "instance_id": "norway-2024", "policy": {"budget": {"total": 7e8}}}
     options = {"time_limit": 120.0, "gap": 0.0}
-    at_work = [
-        running.post(kind="solve", instance_id="norway-2024", options={**options, "seed": seed})
-        for seed in (1, 2)
-    ]
+    at_work = [running.post(**asked, options={**options, "seed": seed}) for seed in (1, 2)]
     for run_id in at_work:
         while running.client.get(f"/v1/runs/{run_id}").json()["state"] == "queued":
             time.sleep(0.1)

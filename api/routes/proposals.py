@@ -31,6 +31,7 @@ from api.schemas.proposals import (
     AnswerList,
     CorrectedCapacity,
     MunicipalAnswer,
+    MunicipalNumber,
     NewAnswer,
     NewProposal,
     Proposal,
@@ -123,23 +124,33 @@ def withdraw_proposal(
     return _proposal(store, proposal_id)
 
 
-@router.get("/{proposal_id}/municipalities/{municipality_id}", responses=documented(*_KEY))
+@router.get(
+    "/{proposal_id}/municipalities/{municipality_id}",
+    response_model=ProposedNumber,
+    responses=documented(*_KEY),
+)
 def get_proposed_number(
     proposal_id: str, municipality_id: str, store: StoreDep, caller: ProposalReader
-) -> ProposedNumber:
+) -> Response:
     """Get what a proposal asks of a municipality, why, and what the municipality has answered."""
     _only_own(caller, municipality_id)
-    proposal = _proposal(store, proposal_id)
-    number = number_of(store, proposal.run_id, municipality_id)
     with store.reading() as connection:
-        explanation = runs.explanation(connection, proposal.run_id, municipality_id)
+        row = proposals.get(connection, proposal_id)
+        if row is None:
+            raise _none(proposal_id)
+        number = runs.number(connection, row["run_id"], municipality_id)
+        explanation = runs.explanation(connection, row["run_id"], municipality_id)
         given = proposals.answers(connection, proposal_id, municipality_id=municipality_id)
-    return ProposedNumber(
-        proposal=proposal,
-        number=number,
+    if number is None:
+        detail = f"the proposal asks nothing of a municipality {municipality_id[:60]!r}"
+        raise Trouble("not-found", detail)
+    found = ProposedNumber(
+        proposal=_shown(row),
+        number=MunicipalNumber(run_id=row["run_id"], **number),
         explanation=explanation,
-        answers=[MunicipalAnswer(**row) for row in given],
+        answers=[MunicipalAnswer(**one) for one in given],
     )
+    return Response(found.model_dump_json(), media_type="application/json")
 
 
 @router.post(

@@ -37,21 +37,21 @@ class Store:
     url
         ``sqlite:///service.db`` or ``postgresql+psycopg://user@host/name``.
     pool
-        Most connections at once (PostgreSQL).
+        Connections that are kept, and on PostgreSQL the most at once.
     """
 
     def __init__(self, url: str, *, pool: int = 10) -> None:
         self.url = url
         made = sa.make_url(url)
         self.is_sqlite = made.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "pool_size": pool}
         if self.is_sqlite:
             if made.database:
                 Path(made.database).parent.mkdir(parents=True, exist_ok=True)
             options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
         else:
             options["connect_args"] = {"connect_timeout": 3}
-            options |= {"pool_size": pool, "max_overflow": 0, "pool_timeout": 5}
+            options |= {"max_overflow": 0, "pool_timeout": 5}
         self.engine = sa.create_engine(made, **options)
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
