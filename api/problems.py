@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from allocator.errors import InvalidInput
-from api.store import StoreFull, StoreUnavailable
+from api.store import StoreChanged, StoreFull, StoreUnavailable
 from models.problems import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -237,6 +237,10 @@ def handlers() -> dict[Any, Any]:
         headers = {} if kind == "full" else {"Retry-After": str(RETRY_SECONDS)}
         return answer(request, Trouble(kind, str(error), headers=headers))
 
+    async def changed(request: Request, error: StoreChanged) -> Response:
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        return answer(request, Trouble("unavailable", f"{error}; send it again", headers=headers))
+
     async def unknown(request: Request, error: Exception) -> Response:
         detail = "the log has it under the id of this request"
         return answer(request, Trouble("internal", detail))
@@ -247,6 +251,7 @@ def handlers() -> dict[Any, Any]:
         RequestValidationError: validation,
         InvalidInput: bad_input,
         StoreUnavailable: unavailable,
+        StoreChanged: changed,
         Exception: unknown,
     }
 

@@ -108,7 +108,7 @@ def withdraw_proposal(
 ) -> Proposal:
     """Take a proposal back; it stays to be read, and is no longer answered."""
     with store.writing() as connection:
-        row = proposals.get(connection, proposal_id)
+        row = proposals.get(connection, proposal_id, hold=True)
         if row is None:
             raise _none(proposal_id)
         if _shown(row).withdrawn:
@@ -180,7 +180,7 @@ def answer_proposal(
         with store.writing() as connection:
             made = made_before(connection, caller, idempotency_key, print_)
             if made is None:
-                about = proposals.get(connection, proposal_id)
+                about = proposals.get(connection, proposal_id, hold=True)
                 if about is None or _shown(about).withdrawn:
                     raise Trouble("conflict", "the proposal was withdrawn; it is not answered")
                 values = new.model_dump()

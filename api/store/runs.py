@@ -1,7 +1,8 @@
 """Runs in the database: accepted once, ended once.
 
-Whatever ends a run does so in one transaction that first looks whether it has ended already, so
-that the first end stands, whoever else still computes.
+Whatever ends a run does so in one transaction, whose first statement changes its row only if it
+has not ended already, so that the first end stands, whoever else still computes. Everything that
+happens to a run holds its row while it is written, so that its events are numbered one by one.
 """
 
 import datetime as dt
@@ -12,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.database import alone
 from api.store.identifiers import new_id
 from api.store.tables import EVENTS, EXPLANATIONS, NUMBERS, RESULTS, RUN_TAGS, RUNS, now
 
@@ -230,7 +232,8 @@ def claim(connection: sa.Connection, run_id: str) -> tuple[str, dict[str, Any]] 
 
     An attempt that began earlier may no longer write.
     """
-    row = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).mappings().first()
+    query = sa.select(RUNS).where(RUNS.c.id == run_id).with_for_update()
+    row = connection.execute(query).mappings().first()
     if row is None or State(row["state"]).is_terminal:
         return None
     if row["cancel_requested_at"] is not None and row["state"] == State.QUEUED.value:
@@ -284,11 +287,14 @@ def look(connection: sa.Connection, run_id: str, token: str) -> bool:
 
 
 def report(connection: sa.Connection, run_id: str, token: str, progress: dict[str, Any]) -> None:
-    """Write where a run stands, for this attempt."""
-    look(connection, run_id, token)
-    connection.execute(
-        RUNS.update().where(RUNS.c.id == run_id).values(progress=progress, updated_at=now())
-    )
+    """Write where a run stands, for this attempt.
+
+    Raises
+    ------
+    Superseded
+        If this attempt may no longer write.
+    """
+    _change(connection, run_id, token, progress=progress, updated_at=now())
     _tell(connection, run_id, "progress", progress)
 
 
@@ -300,14 +306,12 @@ def finish(connection: sa.Connection, run_id: str, token: str, ending: Ending) -
     Superseded
         If it has ended, or another attempt computes it.
     """
-    look(connection, run_id, token)
-    _end(connection, run_id, ending)
+    _end(connection, run_id, ending, token)
 
 
 def request_cancel(connection: sa.Connection, run_id: str) -> None:
     """Have a run cancelled: at once while it is queued; else its process looks for this."""
-    query = sa.select(RUNS.c.state, RUNS.c.cancel_requested_at).where(RUNS.c.id == run_id)
-    row = connection.execute(query).one()
+    row = connection.execute(_cancelling(run_id)).one()
     if State(row.state).is_terminal:
         return
     if row.cancel_requested_at is None:
@@ -320,15 +324,19 @@ def request_cancel(connection: sa.Connection, run_id: str) -> None:
 
 def end_cancelled(connection: sa.Connection, run_id: str) -> None:
     """End a run that was to be cancelled and that nobody computes."""
-    query = sa.select(RUNS.c.state, RUNS.c.cancel_requested_at).where(RUNS.c.id == run_id)
-    row = connection.execute(query).one()
+    row = connection.execute(_cancelling(run_id)).one()
     if row.cancel_requested_at is not None and not State(row.state).is_terminal:
         _end(connection, run_id, Ending(State.CANCELLED))
 
 
+def _cancelling(run_id: str) -> sa.Select[Any]:
+    query = sa.select(RUNS.c.state, RUNS.c.cancel_requested_at).where(RUNS.c.id == run_id)
+    return query.with_for_update()
+
+
 def note(connection: sa.Connection, run_id: str, kind: str, data: dict[str, Any]) -> None:
     """Add something to the log of a run that has not ended."""
-    query = sa.select(RUNS.c.state).where(RUNS.c.id == run_id)
+    query = sa.select(RUNS.c.state).where(RUNS.c.id == run_id).with_for_update()
     state = connection.execute(query).scalar_one_or_none()
     if state is not None and not State(state).is_terminal:
         _tell(connection, run_id, kind, data)
@@ -359,6 +367,7 @@ def result_names(connection: sa.Connection, run_id: str) -> list[str]:
 
 def keep_page(connection: sa.Connection, run_id: str, page: Result) -> None:
     """Keep a page that was made from a plan; one that is there stays."""
+    alone(connection, f"page {run_id} {page.name}")
     if result(connection, run_id, page.name) is None:
         connection.execute(_row_of(run_id, page))
 
@@ -416,22 +425,28 @@ def _row_of(run_id: str, one: Result) -> sa.Insert:
     )
 
 
-def _end(connection: sa.Connection, run_id: str, ending: Ending) -> None:
-    moment: dt.datetime = now()
-    ended = connection.execute(
-        RUNS.update()
-        .where(RUNS.c.id == run_id, RUNS.c.state.in_(_OPEN))
-        .values(
-            state=ending.state.value,
-            finished_at=moment,
-            updated_at=moment,
-            plan_status=ending.plan_status,
-            headline=ending.headline,
-            error=ending.error,
-        )
-    )
-    if ended.rowcount != 1:
+def _change(connection: sa.Connection, run_id: str, token: str | None, **values: Any) -> None:
+    """Change the row of a run that has not ended, for one attempt or (no token) for none."""
+    change = RUNS.update().where(RUNS.c.id == run_id, RUNS.c.state.in_(_OPEN))
+    if token is not None:
+        change = change.where(RUNS.c.token == token)
+    if connection.execute(change.values(**values)).rowcount != 1:
         raise Superseded(run_id)
+
+
+def _end(connection: sa.Connection, run_id: str, ending: Ending, token: str | None = None) -> None:
+    moment: dt.datetime = now()
+    _change(
+        connection,
+        run_id,
+        token,
+        state=ending.state.value,
+        finished_at=moment,
+        updated_at=moment,
+        plan_status=ending.plan_status,
+        headline=ending.headline,
+        error=ending.error,
+    )
     for one in ending.results:
         connection.execute(_row_of(run_id, one))
     if ending.numbers:
