@@ -143,7 +143,7 @@ def documented(*kinds: str) -> dict[int | str, dict[str, Any]]:
     Those that every route can answer with are added.
     """
     found: dict[int | str, dict[str, Any]] = {}
-    for kind in (*kinds, "not-a-request", "internal", "unavailable"):
+    for kind in dict.fromkeys((*kinds, "not-a-request", "invalid", "internal", "unavailable")):
         status, title = KINDS[kind]
         text = found[status]["description"] + "; " + title if status in found else title
         schema = {"$ref": "#/components/schemas/ProblemDocument"}

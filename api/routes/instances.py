@@ -112,7 +112,7 @@ async def validate_instance(
     "/{instance_id}",
     responses={
         200: {"content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}},
-        **documented("no-key", "not-allowed", "not-found", "not-acceptable"),
+        **documented("no-key", "not-allowed", "not-found"),
     },
 )
 def get_instance(
@@ -166,7 +166,8 @@ def _about(store: Store, named: str) -> InstanceAbout:
 
 
 def _read(body: bytes, kind: str, settings: Settings) -> tuple[Instance | None, list[Problem]]:
-    limits = Limits(settings.max_members, settings.max_expanded_mib << 20)
+    expanded = settings.max_expanded_mib << 20
+    limits = Limits(settings.max_members, expanded, settings.max_cells)
     media = kind.partition(";")[0].strip().lower()
     if media in (ZIP, "application/x-zip-compressed"):
         return read_archive(body, limits)
