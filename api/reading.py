@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from allocator.datapackage import each_once, no_constant
 from api.problems import Trouble

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     """Largest body of a request, in MiB."""
     max_expanded_mib: Count = 128
     """Largest content of an archive that is sent, in MiB."""
-    max_cells: Count = 10_000_000
+    max_cells: Count = 5_000_000
     """Most cells in all tables of an instance that is sent."""
     max_members: Count = 64
     """Most files in an archive that is sent."""
