@@ -46,7 +46,6 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=_operation_id,
         dependencies=[Depends(only_known_parameters)],
         exception_handlers=handlers(),
-        max_body_size=settings.max_body_mib << 20,
         docs_url=None,
         redoc_url=None,
     )
@@ -69,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Location", "X-Request-ID"],
         )
-    app.add_middleware(Around, metrics=app.state.metrics)
+    app.add_middleware(Around, metrics=app.state.metrics, max_body=settings.max_body_mib << 20)
     return app
 
 

@@ -51,7 +51,9 @@ _KEY = ("no-key", "not-allowed", "not-found")
 @router.post(
     "",
     status_code=201,
-    responses=documented("no-key", "not-allowed", "too-large", "invalid", "key-reused"),
+    responses=documented(
+        "no-key", "not-allowed", "too-large", "wrong-media-type", "invalid", "key-reused"
+    ),
 )
 def publish_proposal(
     new: NewProposal,
@@ -101,7 +103,7 @@ def get_proposal(proposal_id: str, store: StoreDep, caller: ProposalReader) -> P
 
 @router.post(
     "/{proposal_id}:withdraw",
-    responses=documented(*_KEY, "conflict", "too-large", "invalid"),
+    responses=documented(*_KEY, "conflict", "too-large", "wrong-media-type", "invalid"),
 )
 def withdraw_proposal(
     proposal_id: str, withdrawal: Withdrawal, store: StoreDep, caller: ProposalWriter
@@ -156,7 +158,9 @@ def get_proposed_number(
 @router.post(
     "/{proposal_id}/answers",
     status_code=201,
-    responses=documented(*_KEY, "conflict", "too-large", "invalid", "key-reused"),
+    responses=documented(
+        *_KEY, "conflict", "too-large", "wrong-media-type", "invalid", "key-reused"
+    ),
 )
 def answer_proposal(
     proposal_id: str,

@@ -34,6 +34,7 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=StrictRoute)
         "no-key",
         "not-allowed",
         "too-large",
+        "wrong-media-type",
         "invalid",
         "key-reused",
         "too-many",
