@@ -2,6 +2,8 @@
 
 import contextlib
 import random
+import sqlite3
+import subprocess
 import threading
 import time
 import uuid
@@ -236,6 +238,65 @@ def _answers_that_it_cannot(service: Service, run_id: str) -> None:
     assert ready.status_code == 503
     assert ready.json()["database"] != "ok"
     assert service.client.get("/healthz").status_code == 200
+
+
+# The disk is full
+
+
+@contextlib.contextmanager
+def small_disk(at: Path) -> Iterator[Path]:
+    """Give a folder with room for 16 MiB."""
+    at.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(at)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no disk can be made here")
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+@contextlib.contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    """Leave no room at all."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"0" * 4096):
+            pass
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def test_a_full_disk_is_told_and_spoils_nothing(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        Service(tmp_path, workers=1, database=f"sqlite:///{disk}/service.db") as service,
+    ):
+        service.stop()  # which leaves nothing behind that could be written over
+        service.start()
+        body = {"kind": "solve", "instance_id": "tiny-measures"}
+        run_ids = [begun(service, **body)]
+        with filled(disk):
+            for _ in range(3):
+                answer = service.client.post("/v1/runs", json=body)
+                if answer.status_code == 202:  # there was room for one left in the file
+                    run_ids.append(answer.json()["id"])
+            assert answer.status_code == 507
+            assert answer.json()["type"] == "urn:allocator:problem:full"
+            assert service.client.get("/v1/runs").status_code == 200
+            working = jobs(service.database)
+            time.sleep(8)  # the run has its answer by then, and keeps it
+            assert status(service, run_ids[0])["state"] == "running"
+            assert jobs(service.database) == working
+        run_ids.append(service.run(**body)["id"])
+        for run_id in run_ids:
+            found = service.ended(run_id)
+            assert (found["state"], found["attempts"]) == ("succeeded", 1)
+        check_record(service.database, run_ids)
+        with contextlib.closing(sqlite3.connect(disk / "service.db")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 # Chaos
