@@ -1,5 +1,8 @@
 """Run the service until it is told to stop."""
 
+import asyncio
+import socket
+
 import typer
 import uvicorn
 
@@ -41,6 +44,19 @@ def refuse_unsafe(settings: Settings) -> None:
         )
 
 
+class _Server(uvicorn.Server):
+    """A server that tells streams to end before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, in order."""
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+
 def serve(settings: Settings) -> None:
     """Serve until a signal comes.
 
@@ -51,8 +67,9 @@ def serve(settings: Settings) -> None:
     """
     configure(settings)
     refuse_unsafe(settings)
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -62,7 +79,7 @@ def serve(settings: Settings) -> None:
         date_header=True,
         lifespan="on",
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, app.state.stopping)
     server.run()
     if not server.started:
         raise typer.Exit(1)

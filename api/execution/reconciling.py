@@ -50,10 +50,11 @@ class Reconciler:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop."""
+        """Stop, and let the cluster go."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=3)
+        self._cluster.close()
 
     def _rounds(self) -> None:
         self._trouble = "the first round is not done"

@@ -21,6 +21,10 @@ MOST_ATTEMPTS = 5
 """Times a run is begun before it fails: what ends its process every time is its own fault."""
 
 
+CRASH = "crash"
+"""Kind of the event that a process died."""
+
+
 class State(StrEnum):
     """Where a run stands."""
 
@@ -232,19 +236,14 @@ def claim(connection: sa.Connection, run_id: str) -> tuple[str, dict[str, Any]] 
 
     An attempt that began earlier may no longer write.
     """
-    query = sa.select(RUNS).where(RUNS.c.id == run_id).with_for_update()
-    row = connection.execute(query).mappings().first()
+    row = _held(connection, run_id)
     if row is None or State(row["state"]).is_terminal:
         return None
     if row["cancel_requested_at"] is not None and row["state"] == State.QUEUED.value:
         _end(connection, run_id, Ending(State.CANCELLED))
         return None
     if row["attempts"] >= MOST_ATTEMPTS:
-        detail = (
-            f"it was begun {row['attempts']} times and its process ended every time before it "
-            "had an answer; the log says how"
-        )
-        _end(connection, run_id, Ending(State.FAILED, error=failure("lost", detail)))
+        _end(connection, run_id, _lost(row["attempts"]))
         return None
     token, moment = new_id("try"), now()
     connection.execute(
@@ -264,7 +263,15 @@ def claim(connection: sa.Connection, run_id: str) -> tuple[str, dict[str, Any]] 
         "state",
         {"state": State.RUNNING.value, "attempt": row["attempts"] + 1},
     )
-    return token, dict(row)
+    return token, row
+
+
+def _lost(attempts: int) -> Ending:
+    detail = (
+        f"it was begun {attempts} times and its process ended every time before it had an "
+        "answer; the log says how"
+    )
+    return Ending(State.FAILED, error=failure("lost", detail))
 
 
 class Superseded(Exception):  # noqa: N818 - the name says it best
@@ -311,35 +318,50 @@ def finish(connection: sa.Connection, run_id: str, token: str, ending: Ending) -
 
 def request_cancel(connection: sa.Connection, run_id: str) -> None:
     """Have a run cancelled: at once while it is queued; else its process looks for this."""
-    row = connection.execute(_cancelling(run_id)).one()
-    if State(row.state).is_terminal:
+    row = _held(connection, run_id)
+    if row is None or State(row["state"]).is_terminal:
         return
-    if row.cancel_requested_at is None:
+    if row["cancel_requested_at"] is None:
         connection.execute(
             RUNS.update().where(RUNS.c.id == run_id).values(cancel_requested_at=now())
         )
-    if row.state == State.QUEUED.value:
+    if row["state"] == State.QUEUED.value:
         _end(connection, run_id, Ending(State.CANCELLED))
 
 
 def end_cancelled(connection: sa.Connection, run_id: str) -> None:
     """End a run that was to be cancelled and that nobody computes."""
-    row = connection.execute(_cancelling(run_id)).one()
-    if row.cancel_requested_at is not None and not State(row.state).is_terminal:
-        _end(connection, run_id, Ending(State.CANCELLED))
+    row = _held(connection, run_id)
+    if row is None or row["cancel_requested_at"] is None or State(row["state"]).is_terminal:
+        return
+    _end(connection, run_id, Ending(State.CANCELLED))
 
 
-def _cancelling(run_id: str) -> sa.Select[Any]:
-    query = sa.select(RUNS.c.state, RUNS.c.cancel_requested_at).where(RUNS.c.id == run_id)
-    return query.with_for_update()
+def crashed(connection: sa.Connection, run_id: str, data: dict[str, Any]) -> None:
+    """Put into the log that the process of a run died; what dies too often has failed.
+
+    Deaths count whether or not the process came as far as to begin the run.
+    """
+    row = _held(connection, run_id)
+    if row is None or State(row["state"]).is_terminal:
+        return
+    _tell(connection, run_id, CRASH, data)
+    told = sa.select(sa.func.count()).where(EVENTS.c.run_id == run_id, EVENTS.c.kind == CRASH)
+    attempts = max(row["attempts"], int(connection.execute(told).scalar_one()))
+    if attempts > row["attempts"]:
+        connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(attempts=attempts))
+    if attempts >= MOST_ATTEMPTS:
+        _end(connection, run_id, _lost(attempts))
 
 
-def note(connection: sa.Connection, run_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Add something to the log of a run that has not ended."""
-    query = sa.select(RUNS.c.state).where(RUNS.c.id == run_id).with_for_update()
-    state = connection.execute(query).scalar_one_or_none()
-    if state is not None and not State(state).is_terminal:
-        _tell(connection, run_id, kind, data)
+def _held(connection: sa.Connection, run_id: str) -> dict[str, Any] | None:
+    """Return a run whose row nobody else writes to until the transaction ends.
+
+    SQLite has one writer at a time anyway.
+    """
+    query = sa.select(RUNS).where(RUNS.c.id == run_id).with_for_update()
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
 
 
 def events(connection: sa.Connection, run_id: str, after: int = 0) -> list[dict[str, Any]]:

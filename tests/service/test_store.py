@@ -257,7 +257,7 @@ def test_a_second_end_changes_nothing(store: Store) -> None:
         assert runs.claim(connection, run_id) is None
         runs.request_cancel(connection, run_id)
         runs.end_cancelled(connection, run_id)
-        runs.note(connection, run_id, "crash", {"exit_code": 1})
+        runs.crashed(connection, run_id, {"exit_code": 1})
     assert (got(store, run_id), events(store, run_id)) == before
     assert kept(store, run_id) == "one"
 
@@ -450,10 +450,7 @@ def test_events_are_numbered_without_holes_whoever_writes(store: Store) -> None:
     def write(place: int) -> None:
         for step in range(5):
             with store.writing() as connection:
-                if place % 2:
-                    runs.note(connection, run_id, "crash", {"by": place, "step": step})
-                else:
-                    runs.report(connection, run_id, token, {"by": place, "step": step})
+                runs.report(connection, run_id, token, {"by": place, "step": step})
 
     assert at_once(THREADS, write) == [None] * THREADS
     found = events(store, run_id)
