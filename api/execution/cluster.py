@@ -94,11 +94,12 @@ class Cluster:
         self._drop()
         from distributed import Client
 
+        named = self._settings.scheduler
         try:
-            address = self._settings.scheduler or self._started()
-            self._client = Client(address, timeout=TIMEOUT, set_as_default=False)
+            self._client = Client(named or self._started(), timeout=TIMEOUT, set_as_default=False)
         except Exception as error:
-            raise NoCluster(str(error)) from error
+            where = "its own cluster" if named is None else f"the one at {named}"
+            raise NoCluster(f"{where} does not answer: {error}") from error
         return self._client
 
     def _started(self) -> Any:
