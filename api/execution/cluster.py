@@ -94,6 +94,8 @@ class Cluster:
         self._drop()
         from distributed import Client
 
+        # Only now: what is imported sets it anew.
+        logging.getLogger("distributed").setLevel(logging.WARNING)
         named = self._settings.scheduler
         try:
             self._client = Client(named or self._started(), timeout=TIMEOUT, set_as_default=False)
@@ -115,7 +117,7 @@ class Cluster:
                     n_workers=self._settings.workers,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # there is one whatever is asked for
                     host="127.0.0.1",
                     env=environment(self._settings),
                 )
