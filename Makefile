@@ -1,16 +1,19 @@
-# Two commands do everything: `make run` (the national plan) and `make test` (all checks).
-# Both make .venv when it is missing or when a lock has changed, and are quick otherwise.
+# Three commands do everything: `make run` (the national plan), `make serve` (the service) and
+# `make test` (all checks). All make .venv when it is missing or when a lock has changed, and are quick otherwise.
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-all lint bench bench-scale lock clean
+.PHONY: run serve test test-all lint bench bench-scale lock clean
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp ## Solve the packaged national instance, show the plan and write its report
 	$(BIN)/allocator solve norway-2024 --out build/norway-2024 --overwrite
 	$(BIN)/allocator report build/norway-2024 --out build/norway-2024.html --overwrite
+
+serve: .venv/run.stamp ## Serve on this machine, to whoever asks on it, until Ctrl-C; what is kept is in build
+	$(BIN)/allocator serve --open --database sqlite:///build/service.db
 
 test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores; random cases are the same every time
 	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=ci

@@ -79,7 +79,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if state.settings.packaged:
         await run_in_threadpool(_store_packaged, state.store, state.shelf)
     state.reconciler.start()
-    log.info("ready", database=state.store.engine.url.render_as_string(hide_password=True))
+    log.info("began", database=state.store.engine.url.render_as_string(hide_password=True))
     try:
         yield
     finally:

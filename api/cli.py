@@ -1,21 +1,49 @@
 """Commands of the service: ``allocator serve``, ``allocator keys-admin``."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from api.settings import Settings
+    from api.store import Store
 
 DatabaseOption = Annotated[
     str | None,
-    typer.Option("--database", metavar="URL", help="sqlite:///FILE or postgresql+psycopg://…"),
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME; "
+        "default: sqlite:///allocator-service.db",
+    ),
 ]
-keys_app = typer.Typer(
-    no_args_is_help=True, help="Make, list and revoke the keys that open the service."
-)
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML.")
+]
+keys_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", add_completion=False)
+
+
+@keys_app.callback()
+def _keys_admin() -> None:
+    """Make, list and revoke the keys that open the service.
+
+    A key is shown once, when it is made; the database holds what proves it.
+    Requests carry it as "Authorization: Bearer KEY". Its role says what it
+    allows: planner (instances, runs, proposals and answers), researcher
+    (instances and runs), municipality (proposals, its own number and its
+    own answers), admin (everything).
+
+    \b
+    Examples:
+      allocator keys-admin create --role planner --name Ministry
+      allocator keys-admin create --role municipality \\
+        --municipality 0301 --days 365
+      allocator keys-admin list
+      allocator keys-admin revoke key_00659a1e5a5ab0003b6c8d21
+    """  # noqa: D301  # \b keeps the examples on lines of their own
 
 
 def commands(app: typer.Typer) -> None:
@@ -25,51 +53,67 @@ def commands(app: typer.Typer) -> None:
 
 
 def serve_command(
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port; 0: any free one.")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on; default: 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port; 0: any free one; default: 8000.")
+    ] = None,
     database: DatabaseOption = None,
     scheduler: Annotated[
         str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler; none: its own."),
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Dask scheduler, such as tcp://HOST:8786; default: a cluster of its own.",
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", min=1, help="Runs computed at once.")
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            help="Runs that its own cluster computes at once; default: one a processor.",
+        ),
     ] = None,
     open_: Annotated[
         bool, typer.Option("--open", help="Answer whoever asks on this machine, without keys.")
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", exists=True, help="Settings as TOML."),
-    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Serve runs, sensitivity and the answers of municipalities over HTTP.
 
-    Every setting can also be given as ALLOCATOR_NAME in the environment, or in a TOML file.
+    Every setting can also be given as ALLOCATOR_NAME in the environment, or
+    in a TOML file; there are more than there are options. What is given
+    here comes first, then the environment, then the file.
 
     \b
     Examples:
       allocator serve --open
-      allocator keys-admin create --role planner --name "Ministry" && allocator serve
-      allocator serve --database postgresql+psycopg://allocator@db/allocator \\
-        --scheduler tcp://scheduler:8786 --host 0.0.0.0
+      allocator keys-admin create --role planner --name Ministry
+      allocator serve --host 0.0.0.0 --port 80
+      allocator serve --config service.toml
+      allocator serve --scheduler tcp://scheduler:8786 \\
+        --database postgresql+psycopg://allocator@db/allocator
     """  # noqa: D301  # \b keeps the examples on lines of their own
-    given = {
-        "host": host,
-        "port": port,
-        "database": database,
-        "scheduler": scheduler,
-        "workers": workers,
-        "open": open_ or None,
-    }
-    settings = _settings(config, given)
-    from api.serving import RefusedToServe, serve
+    from api.starting import RefusedToServe, read_settings
 
     try:
+        settings = read_settings(
+            config,
+            host=host,
+            port=port,
+            database=database,
+            scheduler=scheduler,
+            workers=workers,
+            open=open_ or None,
+        )
+        from api.serving import serve
+
         serve(settings)
     except RefusedToServe as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from error
+        _refuse(error)
 
 
 @keys_app.command("create")
@@ -86,13 +130,15 @@ def create_command(
         int | None, typer.Option("--days", metavar="N", min=1, help="Days until it expires.")
     ] = None,
     database: DatabaseOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Make a key and show it, once.
 
     \b
     Examples:
-      allocator keys-admin create --role planner --name "Ministry"
-      allocator keys-admin create --role municipality --municipality 0301 --days 365
+      allocator keys-admin create --role planner --name Ministry
+      allocator keys-admin create --role municipality \\
+        --municipality 0301 --days 365
     """  # noqa: D301  # \b keeps the examples on lines of their own
     from api.security import Role
     from api.store import keys
@@ -106,7 +152,7 @@ def create_command(
         message = "a key of a municipality names it, and no other does"
         raise typer.BadParameter(message, param_hint="'--municipality'")
     expires = None if days is None else now() + dt.timedelta(days=days)
-    with _store(database) as store, store.writing() as connection:
+    with _store(config, database) as store, store.writing() as connection:
         key_id, secret = keys.make(
             connection,
             name=name or role,
@@ -119,15 +165,20 @@ def create_command(
 
 
 @keys_app.command("list")
-def list_command(database: DatabaseOption = None) -> None:
-    """List keys: who has them, until when; never the keys themselves."""
+def list_command(database: DatabaseOption = None, config: ConfigOption = None) -> None:
+    """List keys: who has them, until when; never the keys themselves.
+
+    \b
+    Example:
+      allocator keys-admin list --database sqlite:///build/service.db
+    """  # noqa: D301  # \b keeps the examples on lines of their own
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from api.store import keys
 
-    with _store(database) as store, store.reading() as connection:
+    with _store(config, database) as store, store.reading() as connection:
         rows = keys.listed(connection)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("id", "role", "municipality", "name", "made", "expires", "revoked"):
@@ -148,11 +199,17 @@ def list_command(database: DatabaseOption = None) -> None:
 def revoke_command(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
     database: DatabaseOption = None,
+    config: ConfigOption = None,
 ) -> None:
-    """Take a key back; services notice within five seconds."""
+    """Take a key back; services notice within five seconds.
+
+    \b
+    Example:
+      allocator keys-admin revoke key_00659a1e5a5ab0003b6c8d21
+    """  # noqa: D301  # \b keeps the examples on lines of their own
     from api.store import keys
 
-    with _store(database) as store, store.writing() as connection:
+    with _store(config, database) as store, store.writing() as connection:
         revoked = keys.revoke(connection, key_id)
     if not revoked:
         typer.echo(f"error: there is no key {key_id} that could be revoked", err=True)
@@ -160,36 +217,25 @@ def revoke_command(
     typer.echo(f"revoked {key_id}", err=True)
 
 
-def _settings(config: Path | None, given: dict[str, Any]) -> "Settings":
-    import os
+@contextmanager
+def _store(config: Path | None, url: str | None) -> "Iterator[Store]":
+    """Give the database, with its tables made where there are none."""
+    from api.starting import RefusedToServe, opened, read_settings
+    from api.store import StoreUnavailable
 
-    from pydantic import ValidationError
-
-    from api.settings import FILE, Settings
-
-    if config is not None:
-        os.environ[FILE] = str(config)
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            where = ".".join(map(str, detail["loc"]))
-            typer.echo(f"error: setting {where}: {detail['msg']}", err=True)
-        raise typer.Exit(2) from error
+        store = opened(read_settings(config, database=url).database)
+    except RefusedToServe as error:
+        _refuse(error)
+    try:
+        yield store
+    except StoreUnavailable as error:
+        _refuse(error)
+    finally:
+        store.close()
 
 
-class _store:  # noqa: N801 - used like a function
-    """The database, with its tables made where there are none."""
-
-    def __init__(self, url: str | None) -> None:
-        from api.store import Store
-
-        settings = _settings(None, {"database": url})
-        self._store = Store(settings.database)
-
-    def __enter__(self) -> Any:
-        self._store.migrate()
-        return self._store
-
-    def __exit__(self, *error: object) -> None:
-        self._store.close()
+def _refuse(error: Exception) -> NoReturn:
+    for line in str(error).splitlines():
+        typer.echo(f"error: {line}", err=True)
+    raise typer.Exit(2) from error

@@ -17,7 +17,8 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
-    if settings.log_format == "console":
+    on_terminal = settings.log_format == "auto" and sys.stderr.isatty()
+    if settings.log_format == "console" or on_terminal:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, renderer]
     structlog.configure(

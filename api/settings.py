@@ -1,6 +1,7 @@
 """Settings of the service: from the environment (``ALLOCATOR_…``) or a TOML file."""
 
 import os
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -13,6 +14,7 @@ from pydantic_settings import (
 
 FILE = "ALLOCATOR_CONFIG"
 """Environment variable that names the file of settings."""
+_ADDRESS = re.compile(r"(?:[a-z+]+://)?(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -58,8 +60,8 @@ class Settings(BaseSettings):
     """Most files in an archive that is sent."""
     cors_origins: tuple[str, ...] = ()
     """Web origins whose pages may read answers; by default none."""
-    log_format: Literal["json", "console"] = "json"
-    """Logs as JSON lines, or for people."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """`json`: a JSON object a line; `console`: for people; `auto`: for people on a terminal."""
     shutdown_seconds: Seconds = 3.0
     """Seconds that open requests may take when the service is told to stop."""
 
@@ -68,6 +70,13 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+        return value
+
+    @field_validator("scheduler")
+    @classmethod
+    def _known_scheduler(cls, value: str | None) -> str | None:
+        if value is not None and _ADDRESS.fullmatch(value) is None:
+            raise ValueError("give the address of a Dask scheduler, such as tcp://HOST:8786")
         return value
 
     @classmethod

@@ -94,11 +94,14 @@ class Cluster:
         self._drop()
         from distributed import Client
 
+        # Only now: what is imported sets it anew.
+        logging.getLogger("distributed").setLevel(logging.WARNING)
+        named = self._settings.scheduler
         try:
-            address = self._settings.scheduler or self._started()
-            self._client = Client(address, timeout=TIMEOUT, set_as_default=False)
+            self._client = Client(named or self._started(), timeout=TIMEOUT, set_as_default=False)
         except Exception as error:
-            raise NoCluster(str(error)) from error
+            where = "its own cluster" if named is None else f"the one at {named}"
+            raise NoCluster(f"{where} does not answer: {error}") from error
         return self._client
 
     def _started(self) -> Any:
@@ -114,7 +117,7 @@ class Cluster:
                     n_workers=self._settings.workers,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # there is one whatever is asked for
                     host="127.0.0.1",
                     env=environment(self._settings),
                 )

@@ -71,7 +71,10 @@ class Reconciler:
                 self._log.exception("round failed")
                 found = "a round failed; see the log"
             if found != self._trouble and not self._stop.is_set():
-                self._log.warning("cannot work", why=found) if found else self._log.info("working")
+                if found is None:
+                    self._log.info("working")
+                else:
+                    self._log.warning("cannot work; what is accepted waits", why=found)
             self._trouble = found
             self._wake.wait(PAUSE)
 

@@ -54,10 +54,11 @@ def stored(
     instance: Instance,
     warnings: list[dict[str, object]],
     by: str | None,
+    name: str | None = None,
 ) -> tuple[str, bool]:
-    """Store an instance; return its id and whether it is new."""
+    """Store an instance under its own name or another; return its id and whether it is new."""
     about = {
-        "name": instance.id,
+        "name": name or instance.id,
         "sha256": instance.sha256,
         "title": instance.title,
         "year": instance.year,

@@ -18,6 +18,31 @@ from models.policy import Policy
 router = APIRouter(tags=["meta"])
 
 
+class Start(Answered):
+    """What is here, and where."""
+
+    service: str
+    """Name of the service."""
+    version: str
+    """Version of the code."""
+    openapi: str
+    """Path of the OpenAPI document: every route, every field."""
+    documentation: str
+    """The page for people, in the source."""
+    instances: str
+    """Path of the instances."""
+    runs: str
+    """Path of the runs."""
+    proposals: str
+    """Path of the proposals."""
+    keys: str
+    """Path of the rules that give every municipality a share."""
+    policy: str
+    """Path of the default policy."""
+    readiness: str
+    """Path that tells whether database and scheduler are there."""
+
+
 class AllocationKey(Answered):
     """A rule that gives every municipality a share of the target."""
 
@@ -58,6 +83,23 @@ class Readiness(Answered):
     """`ok`, or what is wrong."""
     scheduler: str
     """`ok`, or what is wrong."""
+
+
+@router.get("/", responses=documented())
+def get_start() -> Start:
+    """Tell what is here, and where."""
+    return Start(
+        service="quota-allocator",
+        version=VERSION,
+        openapi="/openapi.json",
+        documentation="docs/api.md",
+        instances="/v1/instances",
+        runs="/v1/runs",
+        proposals="/v1/proposals",
+        keys="/v1/keys",
+        policy="/v1/policies/default",
+        readiness="/readyz",
+    )
 
 
 @router.get("/v1/keys", responses=documented("no-key", "not-allowed"))

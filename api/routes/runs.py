@@ -60,7 +60,9 @@ def create_run(
     if run_id is None:
         instance_id = found.instance_id
         if found.instance is not None:
-            instance_id, _ = stored(store, shelf, found.instance, [], caller.id)
+            # Under its own name it would take that from the instance that it corrects.
+            name = f"{found.instance.id}-corrected"
+            instance_id, _ = stored(store, shelf, found.instance, [], caller.id, name)
         request = {**found.request, "instance_id": instance_id}
         with store.writing() as connection:
             run_id = made_before(connection, caller, idempotency_key, print_)
