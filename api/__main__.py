@@ -1,7 +1,13 @@
 """``python -m api``: the service as the environment sets it, for process managers."""
 
-from api.serving import serve
-from api.settings import Settings
+import sys
+
+import typer
+
+from api.cli import serving
 
 if __name__ == "__main__":
-    serve(Settings())
+    try:
+        serving(None, {})
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)

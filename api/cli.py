@@ -1,6 +1,8 @@
 """Commands of the service: ``allocator serve``, ``allocator keys-admin``."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,14 +64,7 @@ def serve_command(
         "workers": workers,
         "open": open_ or None,
     }
-    settings = _settings(config, given)
-    from api.serving import RefusedToServe, serve
-
-    try:
-        serve(settings)
-    except RefusedToServe as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from error
+    serving(config, given)
 
 
 @keys_app.command("create")
@@ -105,6 +100,10 @@ def create_command(
     if (role == Role.MUNICIPALITY) != (municipality is not None):
         message = "a key of a municipality names it, and no other does"
         raise typer.BadParameter(message, param_hint="'--municipality'")
+    for option, text, most in (("--name", name, 200), ("--municipality", municipality, 100)):
+        if len(text or "") > most:
+            message = f"longer than {most} characters ({len(text or '')})"
+            raise typer.BadParameter(message, param_hint=f"'{option}'")
     expires = None if days is None else now() + dt.timedelta(days=days)
     with _store(database) as store, store.writing() as connection:
         key_id, secret = keys.make(
@@ -160,36 +159,66 @@ def revoke_command(
     typer.echo(f"revoked {key_id}", err=True)
 
 
+def serving(config: Path | None, given: dict[str, Any]) -> None:
+    """Serve with the settings given, and with others from the environment and a file."""
+    settings = _settings(config, given)
+    from api.serving import RefusedToServe, serve
+    from api.store import StoreUnavailable
+
+    try:
+        serve(settings)
+    except RefusedToServe as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    except StoreUnavailable as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
 def _settings(config: Path | None, given: dict[str, Any]) -> "Settings":
     import os
 
     from pydantic import ValidationError
 
-    from api.settings import FILE, Settings
+    from api.settings import FILE, Settings, UnreadableFile
 
     if config is not None:
         os.environ[FILE] = str(config)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
+    except UnreadableFile as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             where = ".".join(map(str, detail["loc"]))
-            typer.echo(f"error: setting {where}: {detail['msg']}", err=True)
+            typer.echo(f"error: setting {where}: {_wrong(detail)}", err=True)
         raise typer.Exit(2) from error
 
 
-class _store:  # noqa: N801 - used like a function
-    """The database, with its tables made where there are none."""
+def _wrong(detail: Any) -> str:
+    """Say what is wrong with a setting, and its value."""
+    if detail["type"] == "extra_forbidden":
+        from api.settings import Settings
 
-    def __init__(self, url: str | None) -> None:
-        from api.store import Store
+        return f"nobody knows it; there are {', '.join(Settings.model_fields)}"
+    said = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if detail["loc"] == ("database",):  # its address may hold a password
+        return said
+    return f"{said}, not {str(detail['input'])[:80]!r}"
 
-        settings = _settings(None, {"database": url})
-        self._store = Store(settings.database)
 
-    def __enter__(self) -> Any:
-        self._store.migrate()
-        return self._store
+@contextmanager
+def _store(url: str | None) -> Iterator[Any]:
+    """Give the database, with its tables made where there are none."""
+    from api.store import Store, StoreUnavailable
 
-    def __exit__(self, *error: object) -> None:
-        self._store.close()
+    store = Store(_settings(None, {"database": url}).database)
+    try:
+        store.migrate()
+        yield store
+    except StoreUnavailable as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    finally:
+        store.close()

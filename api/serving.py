@@ -3,7 +3,6 @@
 import typer
 import uvicorn
 
-from api.app import create_app
 from api.logs import configure
 from api.security import is_loopback
 from api.settings import Settings
@@ -51,6 +50,8 @@ def serve(settings: Settings) -> None:
     """
     configure(settings)
     refuse_unsafe(settings)
+    from api.app import create_app  # takes a while, and is not needed to refuse
+
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,

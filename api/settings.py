@@ -1,6 +1,8 @@
 """Settings of the service: from the environment (``ALLOCATOR_…``) or a TOML file."""
 
 import os
+import tomllib
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -15,6 +17,10 @@ FILE = "ALLOCATOR_CONFIG"
 """Environment variable that names the file of settings."""
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class UnreadableFile(Exception):  # noqa: N818 - the name says it best
+    """The file of settings cannot be read."""
 
 
 class Settings(BaseSettings):
@@ -64,6 +70,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+        if value in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("what is in memory is lost; give sqlite:///FILE")
         return value
 
     @classmethod
@@ -77,8 +85,21 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what is given, then the environment, then the file."""
         file = os.environ.get(FILE)
-        more = () if file is None else (TomlConfigSettingsSource(settings_cls, file),)
-        return (init_settings, env_settings, *more)
+        if file is None:
+            return (init_settings, env_settings)
+        _check_readable(Path(file))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file))
+
+
+def _check_readable(file: Path) -> None:
+    try:
+        tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnreadableFile(f"settings {file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"settings {file}: is not UTF-8 at byte {error.start + 1}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableFile(f"settings {file}: is not TOML: {error}") from error
 
 
 def environment(settings: Settings) -> dict[str, str]:
