@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from fastapi import Depends, FastAPI
@@ -14,14 +13,14 @@ from starlette.middleware.cors import CORSMiddleware
 from allocator.packaged import packaged
 from allocator.version import VERSION
 from api.deps import only_known_parameters
+from api.document import complete
 from api.execution.cluster import Cluster
 from api.execution.reconciling import Reconciler
 from api.execution.shelf import Shelf, stored
 from api.metrics import Metrics
 from api.middleware import Around
-from api.problems import ProblemDocument, handlers, item_of
+from api.problems import handlers, item_of
 from api.routes import events, instances, meta, proposals, results, runs
-from api.schemas.instances import InstanceContent
 from api.security import Gate
 from api.settings import Settings
 from api.store import Store
@@ -57,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.stopping = asyncio.Event()
     for module in (instances, events, runs, results, proposals, meta):
         app.include_router(module.router)
-    _document(app)
+    complete(app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -100,23 +99,3 @@ def _store_packaged(store: Store, shelf: Shelf) -> None:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _document(app: FastAPI) -> None:
-    """Add to the OpenAPI document what no route names by itself."""
-    usual = app.openapi
-
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            made = usual()
-            schemas = made["components"]["schemas"]
-            for model in (ProblemDocument, InstanceContent):
-                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-                schemas.update(schema.pop("$defs", {}))
-                schemas[model.__name__] = schema
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            app.openapi_schema = made
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # as FastAPI documents it
