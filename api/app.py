@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from allocator.packaged import packaged
 from allocator.version import VERSION
 from api.deps import only_known_parameters
-from api.document import complete
+from api.document import complete, methods_of
 from api.execution.cluster import Cluster
 from api.execution.reconciling import Reconciler
 from api.execution.shelf import Shelf, stored
@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,
         dependencies=[Depends(only_known_parameters)],
-        exception_handlers=handlers(),
+        exception_handlers=handlers(_allowed),
         docs_url=None,
         redoc_url=None,
     )
@@ -95,6 +95,10 @@ def _store_packaged(store: Store, shelf: Shelf) -> None:
         if instance is not None:
             said = [item_of(one).model_dump(exclude_none=True) for one in warnings(problems)]
             stored(store, shelf, instance, said, None)
+
+
+def _allowed(request: Request) -> list[str]:
+    return methods_of(request.app.openapi(), request.url.path)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,20 @@ def complete(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # as FastAPI documents it
+
+
+def methods_of(document: dict[str, Any], path: str) -> list[str]:
+    """Return the methods that a path is documented with, of the closest template of paths."""
+    found = [one for one in document["paths"] if re.fullmatch(_pattern(one), path)]
+    closest = max(found, key=lambda one: len(re.sub(r"\{[^}]+\}", "", one)), default=None)
+    return [] if closest is None else sorted(map(str.upper, document["paths"][closest]))
+
+
+def _pattern(template: str) -> str:
+    return "".join(
+        "[^/]+" if part.startswith("{") else re.escape(part)
+        for part in re.split(r"(\{[^}]+\})", template)
+    )
 
 
 def written(document: dict[str, Any]) -> str:

@@ -232,7 +232,9 @@ def test_another_method_is_refused_with_those_there_are(calls: Calls, path: str)
         answer = calls.service.client.request(method, re.sub(r"\{[^}]+\}", "nothing", path))
         assert answer.status_code == 405, (method, path)
         assert ProblemDocument.model_validate(answer.json()).type.endswith(":wrong-method")
-        assert set(answer.headers["allow"].split(", ")) <= known
+        assert answer.headers["allow"] == ", ".join(
+            sorted(method.upper() for method in DOCUMENT["paths"][path])
+        )
 
 
 @pytest.mark.parametrize("name", BODIED)
