@@ -19,6 +19,7 @@ from api.execution.reconciling import Reconciler
 from api.execution.shelf import Shelf, stored
 from api.metrics import Metrics
 from api.middleware import Around
+from api.moments import Moments
 from api.problems import ProblemDocument, handlers, item_of
 from api.routes import events, instances, meta, proposals, results, runs
 from api.schemas.instances import InstanceContent
@@ -45,7 +46,6 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=_operation_id,
         dependencies=[Depends(only_known_parameters)],
         exception_handlers=handlers(),
-        max_body_size=settings.max_body_mib << 20,
         docs_url=None,
         redoc_url=None,
     )
@@ -54,7 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.shelf = Shelf(app.state.store)
     app.state.gate = Gate(app.state.store, is_open=settings.open)
     app.state.metrics = Metrics()
-    app.state.reconciler = Reconciler(app.state.store, Cluster(settings))
+    app.state.moments = Moments()
+    app.state.reconciler = Reconciler(app.state.store, Cluster(settings), settings.max_running_runs)
     app.state.stopping = asyncio.Event()
     for module in (instances, events, runs, results, proposals, meta):
         app.include_router(module.router)
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Location", "X-Request-ID"],
         )
-    app.add_middleware(Around, metrics=app.state.metrics)
+    app.add_middleware(Around, metrics=app.state.metrics, max_body=settings.max_body_mib << 20)
     return app
 
 

@@ -1,4 +1,7 @@
-"""What routes need: the parts of the service, who asks, and requests that hold nothing unknown."""
+"""What routes need: the parts of the service, who asks, and requests that hold nothing unknown.
+
+What only looks something up is asynchronous, which saves a change of threads for every request.
+"""
 
 from typing import Annotated
 
@@ -12,22 +15,22 @@ from api.settings import Settings
 from api.store import Store
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def _shelf(request: Request) -> Shelf:
+async def _shelf(request: Request) -> Shelf:
     shelf: Shelf = request.app.state.shelf
     return shelf
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _reconciler(request: Request) -> Reconciler:
+async def _reconciler(request: Request) -> Reconciler:
     reconciler: Reconciler = request.app.state.reconciler
     return reconciler
 
@@ -48,7 +51,7 @@ AnswerReader = Annotated[Caller, Depends(requires(Scope.RESPONSES_READ))]
 AnswerWriter = Annotated[Caller, Depends(requires(Scope.RESPONSES_WRITE))]
 
 
-def only_known_parameters(request: Request) -> None:
+async def only_known_parameters(request: Request) -> None:
     """Refuse query parameters that the route does not know, or that come twice.
 
     Raises
@@ -56,9 +59,9 @@ def only_known_parameters(request: Request) -> None:
     Trouble
         With all of them.
     """
-    given = request.query_params.multi_items()
-    if not given:
+    if not request.scope["query_string"]:
         return
+    given = request.query_params.multi_items()
     known = _parameters_of(request)
     names = [name for name, _ in given]
     wrong = [

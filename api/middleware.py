@@ -23,14 +23,13 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'none'",
 }
-_QUIET = ("/healthz", "/readyz", "/metrics")
 
 
 class Around:
     """Wraps the whole service, streams included."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body: int) -> None:
+        self._app, self._metrics, self._max_body = app, metrics, max_body
         self._log = structlog.get_logger("request")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,15 +58,33 @@ class Around:
             if trouble is not None:
                 await answer(Request(scope), trouble)(scope, receive, noting)
                 return
-            await self._app(scope, receive, noting)
+            await self._app(scope, self._limited(receive), noting)
         finally:
-            if scope["path"] not in _QUIET:
-                self._tell(scope, status, began)
+            if status >= 400 or scope["method"] != "GET":
+                self._tell(scope, status, began)  # reads that went well are only counted
 
     def _refused(self, scope: Scope) -> Trouble | None:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             return Trouble("not-a-request", "the address holds a NUL character")
-        return None
+        said = dict(scope["headers"]).get(b"content-length", b"")
+        return self._too_large() if said.isdigit() and int(said[:20]) > self._max_body else None
+
+    def _too_large(self) -> Trouble:
+        return Trouble("too-large", f"at most {self._max_body >> 20} MiB are read")
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Refuse, where it is read, a body that did not say how long it is."""
+        read = 0
+
+        async def limited() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._max_body:
+                raise self._too_large()
+            return message
+
+        return limited
 
     def _count(self, scope: Scope, status: int, began: float) -> None:
         route = _route(scope)

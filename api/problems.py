@@ -15,12 +15,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from allocator.errors import InvalidInput
-from api.store import StoreFull, StoreUnavailable
+from api.store import StoreChanged, StoreFull, StoreUnavailable
 from models.problems import Problem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 """Seconds after which a client should try again when the database does not answer."""
+
+MOST_TOLD = 1000
+"""Most problems that one answer lists."""
 
 KINDS: dict[str, tuple[int, str]] = {
     "not-a-request": (400, "The request cannot be read"),
@@ -143,7 +146,7 @@ def documented(*kinds: str) -> dict[int | str, dict[str, Any]]:
     Those that every route can answer with are added.
     """
     found: dict[int | str, dict[str, Any]] = {}
-    for kind in (*kinds, "not-a-request", "internal", "unavailable"):
+    for kind in dict.fromkeys((*kinds, "not-a-request", "invalid", "internal", "unavailable")):
         status, title = KINDS[kind]
         text = found[status]["description"] + "; " + title if status in found else title
         schema = {"$ref": "#/components/schemas/ProblemDocument"}
@@ -155,7 +158,16 @@ def invalid(problems: Iterable[ErrorItem]) -> Trouble:
     """Return the trouble with what was sent."""
     found = list(problems)
     count = len(found)
-    return Trouble("invalid", f"{count} problem{'s' if count != 1 else ''}", found)
+    return Trouble("invalid", f"{count} problem{'s' if count != 1 else ''}", told(found))
+
+
+def told(found: Sequence[ErrorItem]) -> list[ErrorItem]:
+    """Return what is told of everything that is wrong: all of it, or that there is more."""
+    more = len(found) - MOST_TOLD
+    if more <= 0:
+        return list(found)
+    last = ErrorItem(detail=f"there are {more:,} more problems", expected="mend these first")
+    return [*found[:MOST_TOLD], last]
 
 
 def item_of(problem: Problem, under: str | None = None) -> ErrorItem:
@@ -237,6 +249,10 @@ def handlers() -> dict[Any, Any]:
         headers = {} if kind == "full" else {"Retry-After": str(RETRY_SECONDS)}
         return answer(request, Trouble(kind, str(error), headers=headers))
 
+    async def changed(request: Request, error: StoreChanged) -> Response:
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        return answer(request, Trouble("unavailable", f"{error}; send it again", headers=headers))
+
     async def unknown(request: Request, error: Exception) -> Response:
         detail = "the log has it under the id of this request"
         return answer(request, Trouble("internal", detail))
@@ -247,6 +263,7 @@ def handlers() -> dict[Any, Any]:
         RequestValidationError: validation,
         InvalidInput: bad_input,
         StoreUnavailable: unavailable,
+        StoreChanged: changed,
         Exception: unknown,
     }
 

@@ -1,14 +1,23 @@
 """Bodies in JSON, read strictly: what JSON does not know, or says twice, is refused."""
 
 import json
+import math
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from allocator.datapackage import each_once, no_constant
 from api.problems import Trouble
+
+JSON = "application/json"
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""NUL as JSON writes it; after an even number of backslashes, for those are text."""
+DEEPEST = 50
+"""Most objects and lists within each other; what is read here needs fewer than ten."""
 
 
 def parsed(body: bytes) -> Any:
@@ -17,25 +26,56 @@ def parsed(body: bytes) -> Any:
     Raises
     ------
     Trouble
-        If it is not JSON in UTF-8, holds NaN or an infinity, has a field twice, or holds text
-        that no database keeps (NUL, half a surrogate pair).
+        If it is not JSON in UTF-8, is nested deeper than `DEEPEST`, holds NaN or an infinity (or
+        a number that becomes one), has a field twice, or holds text that no database keeps (NUL,
+        half a surrogate pair).
     """
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise Trouble("not-a-request", f"the body is not UTF-8 at byte {error.start}") from error
     try:
-        found = json.loads(text, parse_constant=no_constant, object_pairs_hook=each_once)
-    except (ValueError, RecursionError) as error:
+        found = json.loads(
+            text, parse_constant=no_constant, parse_float=_finite, object_pairs_hook=each_once
+        )
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
         raise Trouble("not-a-request", f"the body is not JSON: {error}") from error
+    if _is_deep(found):
+        raise _too_deep()
     if "\\u" in text or "\0" in text:
         try:
             plain = json.dumps(found, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
             raise Trouble("not-a-request", "the body holds half a surrogate pair") from error
-        if b"\\u0000" in plain:
+        if _NUL.search(plain):
             raise Trouble("not-a-request", "the body holds a NUL character")
     return found
+
+
+def _finite(digits: str) -> float:
+    """Return a number and refuse one that is too large to be kept, for `json.loads`."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:40]} is too large a number")
+    return number
+
+
+def _is_deep(found: Any) -> bool:
+    level = [found] if isinstance(found, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
+
+
+def _too_deep() -> Trouble:
+    return Trouble("not-a-request", f"the body is nested deeper than {DEEPEST} levels")
 
 
 class _StrictRequest(Request):
@@ -45,13 +85,29 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly."""
+    """A route that takes JSON alone, and reads it strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
         handler = super().get_route_handler()
+        has_body = self.body_field is not None
 
         async def strict(request: Request) -> Response:
-            return await handler(_StrictRequest(request.scope, request.receive))
+            if has_body:
+                _refuse_other_media(request)
+            try:
+                return await handler(_StrictRequest(request.scope, request.receive))
+            except HTTPException as error:
+                # FastAPI puts a message of its own in the place of what a body is refused for.
+                if isinstance(error.__cause__, Trouble):
+                    raise error.__cause__ from None
+                raise
 
         return strict
+
+
+def _refuse_other_media(request: Request) -> None:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != JSON:
+        detail = f"send {JSON}, not {media[:80] or 'nothing'}"
+        raise Trouble("wrong-media-type", detail)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.problems import Trouble
@@ -165,9 +166,12 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 def requires(scope: Scope) -> Callable[..., Any]:
     """Return a dependency that gives who asks, if their key allows `scope`."""
 
-    def caller(request: Request, credentials: Credentials) -> Caller:
+    async def caller(request: Request, credentials: Credentials) -> Caller:
         gate: Gate = request.app.state.gate
-        found = gate.admitted(None if credentials is None else credentials.credentials)
+        secret = None if credentials is None else credentials.credentials
+        found = gate.remembered(secret)
+        if found is None:
+            found = await run_in_threadpool(gate.admitted, secret)
         return checked(found, scope)
 
     return caller

@@ -1,5 +1,6 @@
 """Run the service until it is told to stop; refuse, in words, what cannot be served."""
 
+import asyncio
 import logging
 import socket
 
@@ -82,13 +83,22 @@ def address_of(taken: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers, once it does."""
+    """Says where it answers, and tells streams to end before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
         await super().startup(sockets)
         for taken in sockets or []:
             structlog.get_logger("service").info(f"answering at {address_of(taken)}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, in order."""
+        self._stopping.set()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
@@ -104,8 +114,9 @@ def serve(settings: Settings) -> None:
         configure(settings)
         # Where it answers is said by itself, in one line.
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        app = create_app(settings)
         config = uvicorn.Config(
-            create_app(settings),
+            app,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=int(settings.shutdown_seconds),
@@ -113,7 +124,7 @@ def serve(settings: Settings) -> None:
             date_header=True,
             lifespan="on",
         )
-        server = _Server(config)
+        server = _Server(config, app.state.stopping)
         server.run(sockets=[taken])
     if not server.started:
         raise typer.Exit(1)

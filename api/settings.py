@@ -48,10 +48,14 @@ class Settings(BaseSettings):
     """Longest time limit of a run, in seconds."""
     max_open_runs: Count = 200
     """Most runs of one key that wait or run."""
+    max_running_runs: Count | None = None
+    """Most runs of one key that are computed at once; none: as many as there are workers."""
     max_body_mib: Count = 64
     """Largest body of a request, in MiB."""
-    max_expanded_mib: Count = 512
+    max_expanded_mib: Count = 128
     """Largest content of an archive that is sent, in MiB."""
+    max_cells: Count = 5_000_000
+    """Most cells in all tables of an instance that is sent."""
     max_members: Count = 64
     """Most files in an archive that is sent."""
     cors_origins: tuple[str, ...] = ()

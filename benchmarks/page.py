@@ -177,6 +177,36 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
+def _service(answer: dict[str, Any]) -> str:
+    status, memory, overhead = (answer[name] for name in ("status", "memory_mib", "overhead"))
+    asked = {
+        "status, at a steady rate": status,
+        "status, as fast as answered": status["as_fast_as_answered"],
+        "submit a run": answer["submit"],
+        "a municipality's number with explanation": answer["number"],
+    }
+    rows = [
+        (
+            name,
+            f"{one['per_second']:,.0f}",
+            *(f"{one[key]:.1f}" for key in ("p50_ms", "p99_ms", "most_ms")),
+        )
+        for name, one in asked.items()
+    ]
+    text = (
+        "Load from a second process on loopback, on the same two cores. Statuses are read by 200 "
+        f"clients while {status['running_meanwhile']} national solves run. Targets: 1,000 "
+        "statuses a second and 50 ms (p99); submit 100 ms, a number with explanation 50 ms (p99); "
+        "a run at most 1 s longer than `allocator solve`; memory flat over 10,000 requests.\n\n"
+        f"A national run took {overhead['run_seconds']:.1f} s, `allocator solve` on one process "
+        f"{overhead['command_seconds']:.1f} s (medians of three; the run "
+        f"{overhead['overhead_seconds']:+.1f} s in pairs). Memory {memory['before']:.0f} MiB "
+        f"before and {memory['after']:.0f} MiB after 10,000 requests."
+    )
+    head = ["request", "a second", "p50, ms", "p99, ms", "most, ms"]
+    return f"## Service\n\n{text}\n\n{_table(head, rows)}"
+
+
 _SECTIONS = {
     "default": _default,
     "scarce": _scarce,
@@ -185,4 +215,5 @@ _SECTIONS = {
     "whatifs": _whatifs,
     "large": _large,
     "scale": _scale,
+    "service": _service,
 }

@@ -1,9 +1,14 @@
-"""Archives that are sent: read within limits, and never out of their folder."""
+"""Archives that are sent: read within limits, and never out of their folder.
+
+Tables are taken as CSV alone: how far Parquet expands is known only once it has.
+"""
 
 import csv
 import io
 import json
+import lzma
 import math
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -11,15 +16,32 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from allocator.datapackage import PACKAGE, SUFFIXES
+from allocator.datapackage import PACKAGE
 from allocator.loading import read
 from allocator.writing import write
+from api.execution.cells import declared, formulas
 from models.columns import TABLES, ColumnType
 from models.instance import Instance
 from models.problems import Problem
 
 _CHUNK = 1 << 20
+_LISTED = b"PK\x01\x02"
+"""Every file of a zip has an entry in its list that begins like this."""
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    NotImplementedError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What reading a broken zip raises."""
 _SYMLINK = 0o120000
+_PLACES = frozenset("\\:\0")
+"""Characters that lead to other places on some systems."""
 _ABOUT = "about"
 _STAMP = (1980, 1, 1, 0, 0, 0)
 """Time of every file in an archive that is written: the bytes depend on the content alone."""
@@ -27,10 +49,11 @@ _STAMP = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Limits:
-    """How large an archive may be: files, and bytes of all of them expanded."""
+    """How large an archive may be: files, bytes of all of them expanded, cells of all tables."""
 
     members: int
     expanded: int
+    cells: int
 
 
 def read_archive(content: bytes, limits: Limits) -> tuple[Instance | None, list[Problem]]:
@@ -42,9 +65,7 @@ def read_archive(content: bytes, limits: Limits) -> tuple[Instance | None, list[
     with tempfile.TemporaryDirectory(prefix="allocator-") as name:
         folder = Path(name)
         _expand(content, folder, limits, problems)
-        if problems:
-            return None, problems
-        return read(folder)
+        return (None, problems) if problems else _read_sent(folder, limits)
 
 
 def read_tables(body: Any, limits: Limits) -> tuple[Instance | None, list[Problem]]:
@@ -53,9 +74,14 @@ def read_tables(body: Any, limits: Limits) -> tuple[Instance | None, list[Proble
     with tempfile.TemporaryDirectory(prefix="allocator-") as name:
         folder = Path(name)
         _lay_out(body, folder, limits, problems)
-        if problems:
-            return None, problems
-        return read(folder)
+        return (None, problems) if problems else _read_sent(folder, limits)
+
+
+def _read_sent(folder: Path, limits: Limits) -> tuple[Instance | None, list[Problem]]:
+    """Read what strangers sent: also refuse what a spreadsheet would take for formulas."""
+    refused = [*declared(folder, limits.cells, limits.expanded), *formulas(folder)]
+    instance, problems = read(folder)
+    return (None if refused else instance), [*refused, *problems]
 
 
 def packed(instance: Instance) -> bytes:
@@ -77,9 +103,12 @@ def unpacked(package: bytes) -> Instance:
     ValueError
         If it cannot be read any more.
     """
-    instance, problems = read_archive(package, Limits(len(TABLES) + 1, 1 << 40))
+    problems: list[Problem] = []
+    with tempfile.TemporaryDirectory(prefix="allocator-") as name:
+        _expand(package, Path(name), Limits(len(TABLES) + 1, 1 << 40, 1 << 40), problems)
+        instance, found = read(name)
     if instance is None:
-        raise ValueError("\n".join(map(str, problems)))
+        raise ValueError("\n".join(map(str, [*problems, *found])))
     return instance
 
 
@@ -96,23 +125,21 @@ def content_of(instance: Instance) -> dict[str, Any]:
 
 def _expand(content: bytes, folder: Path, limits: Limits, problems: list[Problem]) -> None:
     """Write the files of a zip into `folder`, or say everything that is wrong with it."""
+    # Counted before the list is read, which takes much more memory than it has bytes.
+    listed = content.count(_LISTED)
+    if listed > limits.members:
+        expected = f"at most {limits.members} are read"
+        problems.append(Problem("too many files", expected, "archive", value=str(listed)))
+        return
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         problems.append(Problem(f"not a zip: {error}", "send a zip of the folder", "archive"))
         return
     with archive:
         members = [one for one in archive.infolist() if not one.is_dir()]
-        if len(members) > limits.members:
-            problems.append(
-                Problem(
-                    "too many files",
-                    f"at most {limits.members} are read",
-                    "archive",
-                    value=str(len(members)),
-                )
-            )
-            return
+        if not members:
+            problems.append(Problem("the zip is empty", "send a zip of the folder", "archive"))
         problems += _wrong_names(members)
         stated = sum(one.file_size for one in members)
         if stated > limits.expanded:
@@ -127,7 +154,7 @@ def _wrong_names(members: list[zipfile.ZipInfo]) -> list[Problem]:
     for one in members:
         path = PurePosixPath(one.filename)
         shown = one.filename[:80]
-        if path.is_absolute() or ".." in path.parts or "\\" in one.filename or "\0" in one.filename:
+        if path.is_absolute() or ".." in path.parts or _PLACES & set(one.filename):
             message = "the file would leave its folder"
             found.append(Problem(message, "name files without a path", "archive", value=shown))
         elif (one.external_attr >> 16) & 0o170000 == _SYMLINK:
@@ -136,8 +163,8 @@ def _wrong_names(members: list[zipfile.ZipInfo]) -> list[Problem]:
         elif one.flag_bits & 0x1:
             message = "the file is encrypted"
             found.append(Problem(message, "send it without a password", "archive", value=shown))
-        elif path.name != PACKAGE and path.suffix.lstrip(".").lower() not in SUFFIXES:
-            expected = f"send {PACKAGE} and tables as {' or '.join(SUFFIXES)}"
+        elif path.name != PACKAGE and path.suffix.lower() != ".csv":
+            expected = f"send {PACKAGE} and tables as CSV"
             found.append(Problem("nobody reads this file", expected, "archive", value=shown))
         elif path.name.lower() in seen:
             message = f"the file is there twice ({seen[path.name.lower()]})"
@@ -158,18 +185,21 @@ def _write_members(
     problems: list[Problem],
 ) -> None:
     """Write what members really hold, whatever their size is said to be."""
-    left = limits.expanded
+    left, cells = limits.expanded, limits.cells
     for one in members:
         name = PurePosixPath(one.filename).name
         try:
             with archive.open(one) as source, (folder / name).open("wb") as target:
                 while chunk := source.read(_CHUNK):
                     left -= len(chunk)
-                    if left < 0:
-                        problems.append(_too_much(limits, None))
+                    cells -= chunk.count(b",") + chunk.count(b"\n")
+                    if left < 0 or cells < 0:
+                        problems.append(
+                            _too_much(limits, None) if left < 0 else _too_many_cells(limits)
+                        )
                         return
                     target.write(chunk)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+        except _UNREADABLE as error:
             message = f"cannot be read: {error}"
             problems.append(Problem(message, "send a sound zip", "archive", value=name[:80]))
 
@@ -179,6 +209,10 @@ def _too_much(limits: Limits, stated: int | None) -> Problem:
     value = None if stated is None else str(stated)
     message = "expanded, the archive is too large"
     return Problem(message, f"at most {most} MiB are read", "archive", value=value)
+
+
+def _too_many_cells(limits: Limits) -> Problem:
+    return Problem("there are too many cells", f"at most {limits.cells:,} are read", "archive")
 
 
 def _lay_out(body: Any, folder: Path, limits: Limits, problems: list[Problem]) -> None:
@@ -200,13 +234,26 @@ def _lay_out(body: Any, folder: Path, limits: Limits, problems: list[Problem]) -
     problems += [Problem("no table has this name", expected, "body", column=n) for n in unknown]
     if problems:
         return
-    text = json.dumps({**body[_ABOUT], "resources": []}, ensure_ascii=False)
+    about = {name: value for name, value in body[_ABOUT].items() if name != "resources"}
+    text = json.dumps(about, ensure_ascii=False)
     (folder / PACKAGE).write_text(text, encoding="utf-8")
+    left = limits.cells
     for name, rows in tables.items():
+        left -= _size(rows)
+        if left < 0:
+            problems.append(_too_many_cells(limits))
+            return
         cells = _cells(name, rows, problems)
         (folder / f"{name}.csv").write_text(cells, encoding="utf-8", newline="")
     if sum(path.stat().st_size for path in folder.iterdir()) > limits.expanded:
         problems.append(_too_much(limits, None))
+
+
+def _size(rows: Any) -> int:
+    """Return how many cells a table of these rows has; rows may all have other columns."""
+    if not isinstance(rows, list):
+        return 0
+    return len(rows) * len({name for row in rows if isinstance(row, dict) for name in row})
 
 
 def _cells(name: str, rows: Any, problems: list[Problem]) -> str:

@@ -6,17 +6,22 @@ this process alone. When whoever started it is gone, or another process computes
 without a word: somebody else does the run.
 """
 
+import math
 import os
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from api.settings import Settings
 from api.store import Store, StoreUnavailable, runs
 from api.store.runs import Ending, State, Superseded, failure
+
+if TYPE_CHECKING:
+    from models.plan import Plan
 
 LOOK = 0.25
 """Seconds between two looks at the database."""
@@ -26,13 +31,22 @@ PATIENCE = 900.0
 """Seconds that an answer waits for a database that does not answer."""
 ORPHANED = 70
 """Exit code of a process whose run is no longer its own."""
+Something = TypeVar("Something")
 
 
 class Link:
-    """What ties a process to its run while it computes."""
+    """What ties a process to its run while it computes.
+
+    Attributes
+    ----------
+    cancel
+        Set when the run is to be cancelled.
+    """
 
     def __init__(self, store: Store, run_id: str, token: str, parent: int) -> None:
         self.cancel = threading.Event()
+        self._kept: tuple[Ending, float] | None = (Ending(State.CANCELLED), 0.0)
+        self._told_to_stop = math.inf
         self._store, self._run_id, self._token = store, run_id, token
         self._parent = parent
         self._latest: dict[str, Any] | None = None
@@ -44,11 +58,22 @@ class Link:
         """Take where the run stands."""
         self._latest = progress
 
+    def keep(self, ending: Ending | None, wait: float = 0.0) -> None:
+        """Take how the run ends if it is cancelled and its computation does not end it.
+
+        Parameters
+        ----------
+        ending
+            What is kept then; none: the computation is waited for.
+        wait
+            Seconds that the computation has to end by itself, with more than this.
+        """
+        self._kept = None if ending is None else (replace(ending, state=State.CANCELLED), wait)
+
     def _watch(self) -> None:
         told = 0.0
         while not self._done.wait(LOOK):
-            if os.getppid() != self._parent:
-                os._exit(ORPHANED)
+            leave_without(self._parent)
             try:
                 latest = self._latest
                 if latest is not None and time.monotonic() - told >= TELL:
@@ -56,13 +81,26 @@ class Link:
                     with self._store.writing() as connection:
                         runs.report(connection, self._run_id, self._token, latest)
                 with self._store.reading() as connection:
-                    if runs.look(connection, self._run_id, self._token):
-                        self.cancel.set()
+                    cancelled = runs.look(connection, self._run_id, self._token)
+                if cancelled:
+                    self._stop()
             except Superseded:
                 if not self._done.is_set():
                     os._exit(ORPHANED)
             except StoreUnavailable:
                 continue  # it computes on; its answer is kept until somebody takes it
+            except Exception:  # whoever watches goes on watching, whatever happens in one look
+                traceback.print_exc()
+
+    def _stop(self) -> None:
+        """Tell the computation to stop, and end the run where that takes too long."""
+        if not self.cancel.is_set():
+            self.cancel.set()
+            self._told_to_stop = time.monotonic()
+        kept = self._kept
+        if kept is not None and time.monotonic() - self._told_to_stop >= kept[1]:
+            self._write(kept[0])
+            os._exit(0)
 
     def finish(self, ending: Ending) -> None:
         """Write how the run ends, and wait for a database that does not answer."""
@@ -75,8 +113,20 @@ class Link:
             runs.finish(connection, self._run_id, self._token, ending)
 
 
-def patiently(work: Callable[[], None]) -> None:
-    """Do something with the database, again and again until it answers."""
+def leave_without(parent: int) -> None:
+    """End this process when the one that started it is gone."""
+    if os.getppid() != parent:
+        os._exit(ORPHANED)
+
+
+def patiently(work: Callable[[], Something]) -> Something:
+    """Do something with the database, again and again until it answers.
+
+    Raises
+    ------
+    StoreUnavailable
+        If it has not answered for `PATIENCE`.
+    """
     until, pause = time.monotonic() + PATIENCE, 0.1
     while True:
         try:
@@ -94,16 +144,16 @@ def main(run_id: str, parent: int) -> int:
     if settings.niceness:
         os.nice(settings.niceness)
     store = Store(settings.database, pool=2)
-    claimed: list[tuple[str, dict[str, Any]] | None] = []
 
-    def claim() -> None:
+    def claim() -> tuple[str, dict[str, Any]] | None:
+        leave_without(parent)  # a late claim would push aside whoever does the run by now
         with store.writing() as connection:
-            claimed.append(runs.claim(connection, run_id))
+            return runs.claim(connection, run_id)
 
-    patiently(claim)
-    if claimed[-1] is None:
+    claimed = patiently(claim)
+    if claimed is None:
         return 0
-    token, row = claimed[-1]
+    token, row = claimed
     link = Link(store, run_id, token, parent)
     try:
         ending = _computed(store, row, link, settings)
@@ -128,10 +178,16 @@ def _computed(store: Store, row: dict[str, Any], link: Link, settings: Settings)
     from api.store import instances
 
     request = row["request"]
-    with store.reading() as connection:
-        package = instances.package_of(connection, row["instance_id"])
-        base = None if row["base_run_id"] is None else plan_of(connection, row["base_run_id"])
-        others = {one: plan_of(connection, one) for one in request.get("run_ids", [])}
+
+    def read() -> "tuple[bytes, Plan | None, dict[str, Plan | None]]":
+        with store.reading() as connection:
+            return (
+                instances.package_of(connection, row["instance_id"]),
+                None if row["base_run_id"] is None else plan_of(connection, row["base_run_id"]),
+                {one: plan_of(connection, one) for one in request.get("run_ids", [])},
+            )
+
+    package, base, others = patiently(read)
     work = Work(
         request=request,
         instance=unpacked(package),
@@ -139,6 +195,7 @@ def _computed(store: Store, row: dict[str, Any], link: Link, settings: Settings)
         others={name: plan for name, plan in others.items() if plan is not None},
         processes=settings.processes_per_run,
         tell=link.tell,
+        keep=link.keep,
         cancel=link.cancel,
     )
     return computed(work)

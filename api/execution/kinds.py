@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from allocator.compare import Comparison, compare
@@ -34,6 +34,8 @@ from models.policy import Policy
 
 SVG = "image/svg+xml"
 RESULT, CHART = "result", "chart"
+HURRY = 1.0
+"""Seconds that a run has to end by itself when it is cancelled."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class Work:
         Processes it may use.
     tell
         Takes where it stands.
+    keep
+        Takes how it ends when it is cancelled and does not end itself, and seconds that are
+        waited for that; none: it is waited for.
     cancel
         Set when it is to stop.
     """
@@ -64,6 +69,7 @@ class Work:
     others: dict[str, Plan]
     processes: int
     tell: Callable[[dict[str, Any]], None]
+    keep: Callable[[Ending | None, float], None]
     cancel: threading.Event
 
     @property
@@ -101,6 +107,9 @@ class Work:
 
 def computed(work: Work) -> Ending:
     """Compute a run and return how it ends; what goes wrong is an end too."""
+    # A solve stops within a second, with the best plan so far; not everything else does.
+    makes_plan = work.request["kind"] in ("solve", "revise")
+    work.keep(None if makes_plan else Ending(State.CANCELLED), HURRY)
     try:
         ending = _KINDS[work.request["kind"]](work)
     except InvalidInput as error:
@@ -115,17 +124,12 @@ def computed(work: Work) -> Ending:
     except (AllocatorError, ValueError) as error:
         return _failed("invalid", error)
     if work.cancel.is_set():
-        return _ended(ending, State.CANCELLED)
+        return replace(ending, state=State.CANCELLED)
     return ending
 
 
 def _failed(kind: str, error: Exception, **more: Any) -> Ending:
     return Ending(State.FAILED, error=failure(kind, str(error), **more))
-
-
-def _ended(ending: Ending, state: State) -> Ending:
-    fields = {name: getattr(ending, name) for name in Ending.__dataclass_fields__}
-    return Ending(**{**fields, "state": state})
 
 
 def _with_plan(work: Work, plan: Plan, *more: Result) -> Ending:
@@ -138,14 +142,16 @@ def _with_plan(work: Work, plan: Plan, *more: Result) -> Ending:
     )
 
 
-def _answered(answer: Any, chart: Any = None) -> Ending:
+def _answered(work: Work, answer: Any, chart: Callable[[], Any] | None = None) -> Ending:
     text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
-    results = [Result(RESULT, JSON, text.encode())]
-    if chart is not None:
-        from allocator.sensitivity.charts import drawn
+    ending = Ending(State.SUCCEEDED, results=(Result(RESULT, JSON, text.encode()),))
+    if chart is None or work.cancel.is_set():  # drawing takes seconds
+        return ending
+    work.keep(ending, 0.0)
+    from allocator.sensitivity.charts import drawn
 
-        results.append(Result(CHART, SVG, drawn(chart, "svg")))
-    return Ending(State.SUCCEEDED, results=tuple(results))
+    more = Result(CHART, SVG, drawn(chart(), "svg"))
+    return replace(ending, results=(*ending.results, more))
 
 
 def _solve(work: Work) -> Ending:
@@ -183,6 +189,7 @@ def _explain(work: Work) -> Ending:
     asked: list[str] | None = work.request["municipality_ids"]
     total = len(work.plan.quotas) if asked is None else len(asked)
     found: dict[str, Any] = {}
+    work.keep(_explained(work, found), 0.0)
     told = explain_all(
         work.plan,
         work.instance,
@@ -192,17 +199,28 @@ def _explain(work: Work) -> Ending:
         progress=work.listen,
         cancel=work.cancel,
     )
-    for one in told:
+    while not work.cancel.is_set():
+        try:
+            one = next(told, None)
+        except SolverError:
+            if work.cancel.is_set():
+                break
+            raise
+        if one is None or work.cancel.is_set():  # what it stopped at is no answer
+            break
         found[one.municipality_id] = one.model_dump(mode="json")
+        work.keep(_explained(work, found), 0.0)
         phase = f"explained {one.name}"
         work.tell({"phase": phase, "done": len(found), "total": total})
-        if work.cancel.is_set():
-            break
+    return _explained(work, found)
+
+
+def _explained(work: Work, found: dict[str, Any]) -> Ending:
     told_of = {"plan_run_id": work.request["base_run_id"], "municipality_ids": list(found)}
     return Ending(
         State.SUCCEEDED,
         results=(Result(RESULT, JSON, json.dumps(told_of).encode()),),
-        explanations=found,
+        explanations=dict(found),
     )
 
 
@@ -219,7 +237,7 @@ def _sweep(work: Work) -> Ending:
             executor=executor,
         )
     drawn = any(point.outcome.found for point in found.points)
-    return _answered(found.as_dict(), sweep_chart(found) if drawn else None)
+    return _answered(work, found.as_dict(), (lambda: sweep_chart(found)) if drawn else None)
 
 
 def _marginal(work: Work) -> Ending:
@@ -235,7 +253,7 @@ def _marginal(work: Work) -> Ending:
             executor=executor,
             cancel=work.cancel,
         )
-    return _answered(found.as_dict(), marginal_chart(found))
+    return _answered(work, found.as_dict(), lambda: marginal_chart(found))
 
 
 def _frontier(work: Work) -> Ending:
@@ -250,7 +268,8 @@ def _frontier(work: Work) -> Ending:
             options=work.options,
             executor=executor,
         )
-    return _answered(found.as_dict(), frontier_chart(found) if found.points else None)
+    drawn = bool(found.points)
+    return _answered(work, found.as_dict(), (lambda: frontier_chart(found)) if drawn else None)
 
 
 def _robustness(work: Work) -> Ending:
@@ -272,7 +291,7 @@ def _robustness(work: Work) -> Ending:
             options=work.options,
             executor=executor,
         )
-    return _answered(found.as_dict(), robustness_chart(found))
+    return _answered(work, found.as_dict(), lambda: robustness_chart(found))
 
 
 def _diagnose(work: Work) -> Ending:
@@ -285,7 +304,7 @@ def _diagnose(work: Work) -> Ending:
         progress=work.listen,
         cancel=work.cancel,
     )
-    return _answered(found.model_dump(mode="json"))
+    return _answered(work, found.model_dump(mode="json"))
 
 
 def _compare(work: Work) -> Ending:
@@ -297,7 +316,7 @@ def _compare(work: Work) -> Ending:
         candidate(f"{OBSERVATION}{name}", work.instance, policy) for name in asked["observed"]
     ]
     found: Comparison = compare(work.instance, policy, candidates)
-    return _answered(found.as_dict())
+    return _answered(work, found.as_dict())
 
 
 _KINDS: dict[str, Callable[[Work], Ending]] = {

@@ -29,8 +29,8 @@ _SOLVES = 4
 class Reconciler:
     """The loop, in a thread of its own."""
 
-    def __init__(self, store: Store, cluster: Cluster) -> None:
-        self._store, self._cluster = store, cluster
+    def __init__(self, store: Store, cluster: Cluster, most: int | None = None) -> None:
+        self._store, self._cluster, self._most = store, cluster, most
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._rounds, name="reconciler", daemon=True)
         self._log = structlog.get_logger("reconciler")
@@ -50,10 +50,11 @@ class Reconciler:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop."""
+        """Stop, and let the cluster go."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=3)
+        self._cluster.close()
 
     def _rounds(self) -> None:
         self._trouble = "the first round is not done"
@@ -88,7 +89,8 @@ class Reconciler:
         if not missing:
             return 0
         room = self._cluster.workers() * (1 + AHEAD) - sum(row["id"] in known for row in rows)
-        chosen = list(in_turn(missing, [row for row in rows if row["id"] in known]))[: max(room, 0)]
+        at_work = [row for row in rows if row["id"] in known]
+        chosen = list(in_turn(missing, at_work, self._most))[: max(room, 0)]
         for row in chosen:
             self._cluster.submit(row["id"], self._limit(row))
         if chosen:
@@ -112,12 +114,13 @@ class Reconciler:
 
 
 def in_turn(
-    missing: list[dict[str, Any]], at_work: list[dict[str, Any]]
+    missing: list[dict[str, Any]], at_work: list[dict[str, Any]], most: int | None = None
 ) -> Iterable[dict[str, Any]]:
     """Yield runs in the order in which they are handed over.
 
     Those that had begun come first. Of the others, the key with the fewest runs at work is next,
-    and its oldest run: whoever sends a thousand does not keep others waiting.
+    and its oldest run: whoever sends a thousand does not keep others waiting. A key that has
+    `most` runs at work waits for one of them to end.
     """
     begun = [row for row in missing if row["state"] == "running"]
     yield from begun
@@ -126,9 +129,11 @@ def in_turn(
     for row in missing:
         if row["state"] != "running":
             waiting.setdefault(row["created_by"], deque()).append(row)
+    for key in [key for key in waiting if most is not None and load[key] >= most]:
+        del waiting[key]
     while waiting:
         key = min(waiting, key=lambda one: (load[one], waiting[one][0]["id"]))
         yield waiting[key].popleft()
         load[key] += 1
-        if not waiting[key]:
+        if not waiting[key] or load[key] == most:
             del waiting[key]

@@ -68,7 +68,7 @@ def _note(run_id: str, code: int, text: str) -> None:
 
     def write() -> None:
         with store.writing() as connection:
-            runs.note(connection, run_id, "crash", {"exit_code": code, "said": text})
+            runs.crashed(connection, run_id, {"exit_code": code, "said": text})
 
     try:
         patiently(write)

@@ -15,7 +15,7 @@ from api.deps import (
 )
 from api.execution.archives import Limits, content_of, read_archive, read_tables
 from api.execution.shelf import stored
-from api.problems import Trouble, documented, invalid, item_of
+from api.problems import Trouble, documented, invalid, item_of, told
 from api.reading import parsed
 from api.schemas.cursors import cursor_of, read_cursor
 from api.schemas.instances import (
@@ -82,7 +82,8 @@ async def upload_instance(
     instance, problems = await run_in_threadpool(_read, body, kind, settings)
     if instance is None:
         raise invalid(item_of(problem) for problem in errors(problems))
-    said = [item_of(problem).model_dump(exclude_none=True) for problem in warnings(problems)]
+    worth_knowing = told([item_of(problem) for problem in warnings(problems)])
+    said = [item.model_dump(exclude_none=True) for item in worth_knowing]
     found, new = await run_in_threadpool(stored, store, shelf, instance, said, caller.id)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/instances/{found}"
@@ -103,8 +104,8 @@ async def validate_instance(
     _, problems = await run_in_threadpool(_read, body, kind, settings)
     return InstanceChecked(
         valid=not errors(problems),
-        errors=[item_of(problem) for problem in errors(problems)],
-        warnings=[item_of(problem) for problem in warnings(problems)],
+        errors=told([item_of(problem) for problem in errors(problems)]),
+        warnings=told([item_of(problem) for problem in warnings(problems)]),
     )
 
 
@@ -112,7 +113,7 @@ async def validate_instance(
     "/{instance_id}",
     responses={
         200: {"content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}},
-        **documented("no-key", "not-allowed", "not-found", "not-acceptable"),
+        **documented("no-key", "not-allowed", "not-found"),
     },
 )
 def get_instance(
@@ -166,7 +167,8 @@ def _about(store: Store, named: str) -> InstanceAbout:
 
 
 def _read(body: bytes, kind: str, settings: Settings) -> tuple[Instance | None, list[Problem]]:
-    limits = Limits(settings.max_members, settings.max_expanded_mib << 20)
+    expanded = settings.max_expanded_mib << 20
+    limits = Limits(settings.max_members, expanded, settings.max_cells)
     media = kind.partition(";")[0].strip().lower()
     if media in (ZIP, "application/x-zip-compressed"):
         return read_archive(body, limits)

@@ -31,6 +31,7 @@ from api.schemas.proposals import (
     AnswerList,
     CorrectedCapacity,
     MunicipalAnswer,
+    MunicipalNumber,
     NewAnswer,
     NewProposal,
     Proposal,
@@ -50,7 +51,9 @@ _KEY = ("no-key", "not-allowed", "not-found")
 @router.post(
     "",
     status_code=201,
-    responses=documented("no-key", "not-allowed", "too-large", "invalid", "key-reused"),
+    responses=documented(
+        "no-key", "not-allowed", "too-large", "wrong-media-type", "invalid", "key-reused"
+    ),
 )
 def publish_proposal(
     new: NewProposal,
@@ -100,14 +103,14 @@ def get_proposal(proposal_id: str, store: StoreDep, caller: ProposalReader) -> P
 
 @router.post(
     "/{proposal_id}:withdraw",
-    responses=documented(*_KEY, "conflict", "too-large", "invalid"),
+    responses=documented(*_KEY, "conflict", "too-large", "wrong-media-type", "invalid"),
 )
 def withdraw_proposal(
     proposal_id: str, withdrawal: Withdrawal, store: StoreDep, caller: ProposalWriter
 ) -> Proposal:
     """Take a proposal back; it stays to be read, and is no longer answered."""
     with store.writing() as connection:
-        row = proposals.get(connection, proposal_id)
+        row = proposals.get(connection, proposal_id, hold=True)
         if row is None:
             raise _none(proposal_id)
         if _shown(row).withdrawn:
@@ -123,29 +126,41 @@ def withdraw_proposal(
     return _proposal(store, proposal_id)
 
 
-@router.get("/{proposal_id}/municipalities/{municipality_id}", responses=documented(*_KEY))
+@router.get(
+    "/{proposal_id}/municipalities/{municipality_id}",
+    response_model=ProposedNumber,
+    responses=documented(*_KEY),
+)
 def get_proposed_number(
     proposal_id: str, municipality_id: str, store: StoreDep, caller: ProposalReader
-) -> ProposedNumber:
+) -> Response:
     """Get what a proposal asks of a municipality, why, and what the municipality has answered."""
     _only_own(caller, municipality_id)
-    proposal = _proposal(store, proposal_id)
-    number = number_of(store, proposal.run_id, municipality_id)
     with store.reading() as connection:
-        explanation = runs.explanation(connection, proposal.run_id, municipality_id)
+        row = proposals.get(connection, proposal_id)
+        if row is None:
+            raise _none(proposal_id)
+        number = runs.number(connection, row["run_id"], municipality_id)
+        explanation = runs.explanation(connection, row["run_id"], municipality_id)
         given = proposals.answers(connection, proposal_id, municipality_id=municipality_id)
-    return ProposedNumber(
-        proposal=proposal,
-        number=number,
+    if number is None:
+        detail = f"the proposal asks nothing of a municipality {municipality_id[:60]!r}"
+        raise Trouble("not-found", detail)
+    found = ProposedNumber(
+        proposal=_shown(row),
+        number=MunicipalNumber(run_id=row["run_id"], **number),
         explanation=explanation,
-        answers=[MunicipalAnswer(**row) for row in given],
+        answers=[MunicipalAnswer(**one) for one in given],
     )
+    return Response(found.model_dump_json(), media_type="application/json")
 
 
 @router.post(
     "/{proposal_id}/answers",
     status_code=201,
-    responses=documented(*_KEY, "conflict", "too-large", "invalid", "key-reused"),
+    responses=documented(
+        *_KEY, "conflict", "too-large", "wrong-media-type", "invalid", "key-reused"
+    ),
 )
 def answer_proposal(
     proposal_id: str,
@@ -169,7 +184,7 @@ def answer_proposal(
         with store.writing() as connection:
             made = made_before(connection, caller, idempotency_key, print_)
             if made is None:
-                about = proposals.get(connection, proposal_id)
+                about = proposals.get(connection, proposal_id, hold=True)
                 if about is None or _shown(about).withdrawn:
                     raise Trouble("conflict", "the proposal was withdrawn; it is not answered")
                 values = new.model_dump()

@@ -27,7 +27,7 @@ def read_cursor(cursor: str | None) -> str | None:
     except (binascii.Error, ValueError):
         text = ""
     version, _, last = text.partition(":")
-    if version != "1" or not last:
+    if version != "1" or not last or "\0" in last:
         item = ErrorItem(
             parameter="cursor",
             detail="this is no cursor",

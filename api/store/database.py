@@ -3,6 +3,7 @@
 SQLite by default, PostgreSQL where several machines write.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,10 @@ class StoreFull(StoreUnavailable):
     """There is no room left for what was to be stored; nothing of it was."""
 
 
+class StoreChanged(Exception):  # noqa: N818 - the name says it best
+    """What a request rests on went away while it was served; sent again, it is told so."""
+
+
 class Store:
     """The database of the service.
 
@@ -37,21 +42,21 @@ class Store:
     url
         ``sqlite:///service.db`` or ``postgresql+psycopg://user@host/name``.
     pool
-        Most connections at once (PostgreSQL).
+        Connections that are kept, and on PostgreSQL the most at once.
     """
 
     def __init__(self, url: str, *, pool: int = 10) -> None:
         self.url = url
         made = sa.make_url(url)
         self.is_sqlite = made.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "pool_size": pool}
         if self.is_sqlite:
             if made.database:
                 Path(made.database).parent.mkdir(parents=True, exist_ok=True)
             options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
         else:
             options["connect_args"] = {"connect_timeout": 3}
-            options |= {"pool_size": pool, "max_overflow": 0, "pool_timeout": 5}
+            options |= {"max_overflow": 0, "pool_timeout": 5}
         self.engine = sa.create_engine(made, **options)
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
@@ -77,6 +82,8 @@ class Store:
         ------
         StoreUnavailable, StoreFull
             If the database does not take it.
+        StoreChanged
+            If what it rests on is not there any more.
         """
         # On SQLite a transaction that reads before it writes must be a writer from the start.
         with _told(), self.engine.connect() as connection:
@@ -87,8 +94,7 @@ class Store:
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to a revision (``base``: none at all)."""
         with self.writing() as connection:
-            if not self.is_sqlite:  # several processes may start at once; one migrates
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7136402)"))
+            alone(connection, "migration")  # several processes may start at once; one migrates
             config = _config()
             config.attributes["connection"] = connection
             current = MigrationContext.configure(connection).get_current_revision()
@@ -109,6 +115,17 @@ class Store:
         self.engine.dispose()
 
 
+def alone(connection: sa.Connection, what: str) -> None:
+    """Wait until no other transaction does `what`; others wait until this transaction ends.
+
+    What is looked up afterwards holds until then, also where it is that something is not there.
+    On SQLite a writer is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn what a driver raises into what it means here."""
@@ -120,9 +137,18 @@ def _told() -> Iterator[None]:
             raise StoreFull("the database has no room left") from error
         raise StoreUnavailable("the database does not answer") from error
     except DBAPIError as error:
+        if _is_link_broken(error):
+            raise StoreChanged("what this rests on was changed meanwhile") from error
         if error.connection_invalidated:
             raise StoreUnavailable("the database does not answer") from error
         raise
+
+
+def _is_link_broken(error: DBAPIError) -> bool:
+    """Tell whether a row refers to one that is not there (foreign keys)."""
+    if getattr(error.orig, "sqlstate", None) == "23503":
+        return True
+    return "FOREIGN KEY constraint failed" in str(error.orig)
 
 
 def _config() -> Config:

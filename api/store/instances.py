@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.database import alone
 from api.store.tables import INSTANCES, RUNS, now
 
 _SHORT = 12
@@ -31,6 +32,7 @@ def add(
     package
         A zip of its folder.
     """
+    alone(connection, f"instance {about['sha256']}")
     query = sa.select(INSTANCES.c.id).where(INSTANCES.c.sha256 == about["sha256"])
     known = connection.execute(query).scalar_one_or_none()
     if known is not None:

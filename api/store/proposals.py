@@ -46,6 +46,7 @@ def step(
     created_by: str | None,
 ) -> None:
     """Add a step to a proposal."""
+    connection.execute(_row(proposal_id).with_for_update())  # steps are numbered one by one
     last = sa.select(sa.func.coalesce(sa.func.max(PROPOSAL_STEPS.c.number), 0)).where(
         PROPOSAL_STEPS.c.proposal_id == proposal_id
     )
@@ -62,11 +63,23 @@ def step(
     )
 
 
-def get(connection: sa.Connection, proposal_id: str) -> dict[str, Any] | None:
-    """Return a proposal with its steps."""
-    query = sa.select(PROPOSALS).where(PROPOSALS.c.id == proposal_id)
+def get(
+    connection: sa.Connection, proposal_id: str, *, hold: bool = False
+) -> dict[str, Any] | None:
+    """Return a proposal with its steps.
+
+    Parameters
+    ----------
+    hold
+        Whether nobody else may add a step until this transaction ends.
+    """
+    query = _row(proposal_id).with_for_update() if hold else _row(proposal_id)
     row = connection.execute(query).mappings().first()
     return None if row is None else _with_steps(connection, [dict(row)])[0]
+
+
+def _row(proposal_id: str) -> sa.Select[Any]:
+    return sa.select(PROPOSALS).where(PROPOSALS.c.id == proposal_id)
 
 
 def listed(connection: sa.Connection, *, before: str | None, number: int) -> list[dict[str, Any]]:

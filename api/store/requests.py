@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.database import alone
 from api.store.tables import IDEMPOTENCY, now
 
 
@@ -24,6 +25,8 @@ def made_before(
 ) -> str | None:
     """Return what an earlier request with this key made, if there was one.
 
+    The same request that comes at the same time waits until this transaction ends.
+
     Raises
     ------
     OtherRequest
@@ -31,6 +34,7 @@ def made_before(
     """
     if key is None:
         return None
+    alone(connection, f"request {created_by} {key}")
     query = sa.select(IDEMPOTENCY).where(
         IDEMPOTENCY.c.created_by == created_by, IDEMPOTENCY.c.key == key
     )

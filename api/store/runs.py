@@ -1,7 +1,8 @@
 """Runs in the database: accepted once, ended once.
 
-Whatever ends a run does so in one transaction that first looks whether it has ended already, so
-that the first end stands, whoever else still computes.
+Whatever ends a run does so in one transaction, whose first statement changes its row only if it
+has not ended already, so that the first end stands, whoever else still computes. Everything that
+happens to a run holds its row while it is written, so that its events are numbered one by one.
 """
 
 import datetime as dt
@@ -12,11 +13,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from api.store.database import alone
 from api.store.identifiers import new_id
 from api.store.tables import EVENTS, EXPLANATIONS, NUMBERS, RESULTS, RUN_TAGS, RUNS, now
 
 MOST_ATTEMPTS = 5
 """Times a run is begun before it fails: what ends its process every time is its own fault."""
+
+
+CRASH = "crash"
+"""Kind of the event that a process died."""
 
 
 class State(StrEnum):
@@ -230,18 +236,14 @@ def claim(connection: sa.Connection, run_id: str) -> tuple[str, dict[str, Any]] 
 
     An attempt that began earlier may no longer write.
     """
-    row = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).mappings().first()
+    row = _held(connection, run_id)
     if row is None or State(row["state"]).is_terminal:
         return None
     if row["cancel_requested_at"] is not None and row["state"] == State.QUEUED.value:
         _end(connection, run_id, Ending(State.CANCELLED))
         return None
     if row["attempts"] >= MOST_ATTEMPTS:
-        detail = (
-            f"it was begun {row['attempts']} times and its process ended every time before it "
-            "had an answer; the log says how"
-        )
-        _end(connection, run_id, Ending(State.FAILED, error=failure("lost", detail)))
+        _end(connection, run_id, _lost(row["attempts"]))
         return None
     token, moment = new_id("try"), now()
     connection.execute(
@@ -261,7 +263,15 @@ def claim(connection: sa.Connection, run_id: str) -> tuple[str, dict[str, Any]] 
         "state",
         {"state": State.RUNNING.value, "attempt": row["attempts"] + 1},
     )
-    return token, dict(row)
+    return token, row
+
+
+def _lost(attempts: int) -> Ending:
+    detail = (
+        f"it was begun {attempts} times and its process ended every time before it had an "
+        "answer; the log says how"
+    )
+    return Ending(State.FAILED, error=failure("lost", detail))
 
 
 class Superseded(Exception):  # noqa: N818 - the name says it best
@@ -284,11 +294,14 @@ def look(connection: sa.Connection, run_id: str, token: str) -> bool:
 
 
 def report(connection: sa.Connection, run_id: str, token: str, progress: dict[str, Any]) -> None:
-    """Write where a run stands, for this attempt."""
-    look(connection, run_id, token)
-    connection.execute(
-        RUNS.update().where(RUNS.c.id == run_id).values(progress=progress, updated_at=now())
-    )
+    """Write where a run stands, for this attempt.
+
+    Raises
+    ------
+    Superseded
+        If this attempt may no longer write.
+    """
+    _change(connection, run_id, token, progress=progress, updated_at=now())
     _tell(connection, run_id, "progress", progress)
 
 
@@ -300,38 +313,55 @@ def finish(connection: sa.Connection, run_id: str, token: str, ending: Ending) -
     Superseded
         If it has ended, or another attempt computes it.
     """
-    look(connection, run_id, token)
-    _end(connection, run_id, ending)
+    _end(connection, run_id, ending, token)
 
 
 def request_cancel(connection: sa.Connection, run_id: str) -> None:
     """Have a run cancelled: at once while it is queued; else its process looks for this."""
-    query = sa.select(RUNS.c.state, RUNS.c.cancel_requested_at).where(RUNS.c.id == run_id)
-    row = connection.execute(query).one()
-    if State(row.state).is_terminal:
+    row = _held(connection, run_id)
+    if row is None or State(row["state"]).is_terminal:
         return
-    if row.cancel_requested_at is None:
+    if row["cancel_requested_at"] is None:
         connection.execute(
             RUNS.update().where(RUNS.c.id == run_id).values(cancel_requested_at=now())
         )
-    if row.state == State.QUEUED.value:
+    if row["state"] == State.QUEUED.value:
         _end(connection, run_id, Ending(State.CANCELLED))
 
 
 def end_cancelled(connection: sa.Connection, run_id: str) -> None:
     """End a run that was to be cancelled and that nobody computes."""
-    query = sa.select(RUNS.c.state, RUNS.c.cancel_requested_at).where(RUNS.c.id == run_id)
-    row = connection.execute(query).one()
-    if row.cancel_requested_at is not None and not State(row.state).is_terminal:
-        _end(connection, run_id, Ending(State.CANCELLED))
+    row = _held(connection, run_id)
+    if row is None or row["cancel_requested_at"] is None or State(row["state"]).is_terminal:
+        return
+    _end(connection, run_id, Ending(State.CANCELLED))
 
 
-def note(connection: sa.Connection, run_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Add something to the log of a run that has not ended."""
-    query = sa.select(RUNS.c.state).where(RUNS.c.id == run_id)
-    state = connection.execute(query).scalar_one_or_none()
-    if state is not None and not State(state).is_terminal:
-        _tell(connection, run_id, kind, data)
+def crashed(connection: sa.Connection, run_id: str, data: dict[str, Any]) -> None:
+    """Put into the log that the process of a run died; what dies too often has failed.
+
+    Deaths count whether or not the process came as far as to begin the run.
+    """
+    row = _held(connection, run_id)
+    if row is None or State(row["state"]).is_terminal:
+        return
+    _tell(connection, run_id, CRASH, data)
+    told = sa.select(sa.func.count()).where(EVENTS.c.run_id == run_id, EVENTS.c.kind == CRASH)
+    attempts = max(row["attempts"], int(connection.execute(told).scalar_one()))
+    if attempts > row["attempts"]:
+        connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(attempts=attempts))
+    if attempts >= MOST_ATTEMPTS:
+        _end(connection, run_id, _lost(attempts))
+
+
+def _held(connection: sa.Connection, run_id: str) -> dict[str, Any] | None:
+    """Return a run whose row nobody else writes to until the transaction ends.
+
+    SQLite has one writer at a time anyway.
+    """
+    query = sa.select(RUNS).where(RUNS.c.id == run_id).with_for_update()
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
 
 
 def events(connection: sa.Connection, run_id: str, after: int = 0) -> list[dict[str, Any]]:
@@ -359,6 +389,7 @@ def result_names(connection: sa.Connection, run_id: str) -> list[str]:
 
 def keep_page(connection: sa.Connection, run_id: str, page: Result) -> None:
     """Keep a page that was made from a plan; one that is there stays."""
+    alone(connection, f"page {run_id} {page.name}")
     if result(connection, run_id, page.name) is None:
         connection.execute(_row_of(run_id, page))
 
@@ -416,22 +447,28 @@ def _row_of(run_id: str, one: Result) -> sa.Insert:
     )
 
 
-def _end(connection: sa.Connection, run_id: str, ending: Ending) -> None:
-    moment: dt.datetime = now()
-    ended = connection.execute(
-        RUNS.update()
-        .where(RUNS.c.id == run_id, RUNS.c.state.in_(_OPEN))
-        .values(
-            state=ending.state.value,
-            finished_at=moment,
-            updated_at=moment,
-            plan_status=ending.plan_status,
-            headline=ending.headline,
-            error=ending.error,
-        )
-    )
-    if ended.rowcount != 1:
+def _change(connection: sa.Connection, run_id: str, token: str | None, **values: Any) -> None:
+    """Change the row of a run that has not ended, for one attempt or (no token) for none."""
+    change = RUNS.update().where(RUNS.c.id == run_id, RUNS.c.state.in_(_OPEN))
+    if token is not None:
+        change = change.where(RUNS.c.token == token)
+    if connection.execute(change.values(**values)).rowcount != 1:
         raise Superseded(run_id)
+
+
+def _end(connection: sa.Connection, run_id: str, ending: Ending, token: str | None = None) -> None:
+    moment: dt.datetime = now()
+    _change(
+        connection,
+        run_id,
+        token,
+        state=ending.state.value,
+        finished_at=moment,
+        updated_at=moment,
+        plan_status=ending.plan_status,
+        headline=ending.headline,
+        error=ending.error,
+    )
     for one in ending.results:
         connection.execute(_row_of(run_id, one))
     if ending.numbers:
