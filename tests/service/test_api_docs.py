@@ -112,7 +112,7 @@ def test_every_example_does_what_the_page_says(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
         "ALLOCATOR_DATABASE": database,
     }
-    made = [programs / "allocator", "keys-admin", "create", "--role", "admin"]
+    made = [str(programs / "allocator"), "keys-admin", "create", "--role", "admin"]
     subprocess.run(made, env=env, check=True, capture_output=True)
     with Service(tmp_path, database=database, open=False) as service:
         here = str(service.client.base_url)
