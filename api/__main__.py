@@ -2,12 +2,22 @@
 
 import sys
 
-from api.serving import serve
 from api.starting import RefusedToServe, read_settings
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Serve, or say why not."""
     try:
-        serve(read_settings())
+        settings = read_settings()
+        # Only now: what is wrong with the settings is said at once.
+        from api.serving import serve
+
+        serve(settings)
     except RefusedToServe as error:
-        sys.stderr.write(f"error: {error}\n")
+        for line in str(error).splitlines():
+            sys.stderr.write(f"error: {line}\n")
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -109,9 +109,9 @@ def serve(settings: Settings) -> None:
     RefusedToServe
         If settings, database or address do not allow it.
     """
-    configure(settings)
     refuse_unsafe(settings)
     with bound(settings.host, settings.port) as taken:
+        configure(settings)
         # Where it answers is said by itself, in one line.
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         app = create_app(settings)

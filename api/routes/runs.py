@@ -61,7 +61,7 @@ def create_run(
         instance_id = found.instance_id
         if found.instance is not None:
             # Under its own name it would take that from the instance that it corrects.
-            name = f"{found.instance.id}-corrected"
+            name = f"{found.instance.id[:90]}-corrected"
             instance_id, _ = stored(store, shelf, found.instance, [], caller.id, name)
         request = {**found.request, "instance_id": instance_id}
         with store.writing() as connection:

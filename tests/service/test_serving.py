@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from allocator.cli import app
+from api.settings import FILE
 from api.settings_docs import BEGIN, END, markdown
 from tests.service.running import ROOT, Service, free_port
 
@@ -26,41 +29,30 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 class Command:
-    """The command line, in a process of its own and a folder of its own."""
+    """The command line, in a folder of its own and without settings in the environment."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        mine = {
-            name: value for name, value in os.environ.items() if not name.startswith("ALLOCATOR_")
-        }
-        return subprocess.run(
-            [sys.executable, "-m", *arguments],
-            env={**mine, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **environment},
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def __call__(self, *arguments: str, **environment: str) -> Result:
+        mine = [name for name in os.environ if name.startswith("ALLOCATOR_")]
+        env = {**dict.fromkeys([*mine, FILE]), "COLUMNS": "80", **environment}
+        return CliRunner().invoke(app, arguments, env=env, catch_exceptions=False)
 
     def refused(self, *arguments: str, **environment: str) -> str:
         """Return what `allocator serve` says when it refuses to."""
-        done = self("allocator", "serve", *arguments, **environment)
-        assert done.returncode == 2, done.stderr
+        done = self("serve", *arguments, **environment)
+        assert done.exit_code == 2, done.output
         assert done.stdout == ""
-        assert "Traceback" not in done.stderr
         return done.stderr
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
-    return Command(tmp_path)
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.chdir(tmp_path)
+    return Command()
 
 
 def test_one_line_of_the_log_says_where_it_answers(service: Service) -> None:
-    events = [json.loads(line)["event"] for line in service.log.splitlines()]
+    log = (service.folder / f"service-{service.port}.log").read_text()
+    events = [json.loads(line)["event"] for line in log.splitlines()]
     said = [event for event in events if "http://" in event]
     assert said == [f"answering at http://127.0.0.1:{service.port}"]
 
@@ -78,9 +70,7 @@ def test_the_front_door_leads_on(service: Service) -> None:
 
 def test_it_answers_on_all_addresses_with_a_key(tmp_path: Path, command: Command) -> None:
     database = f"sqlite:///{tmp_path}/service.db"
-    made = command(
-        "allocator", "keys-admin", "create", "--role", "researcher", "--database", database
-    )
+    made = command("keys-admin", "create", "--role", "researcher", "--database", database)
     secret = made.stdout.strip()
     with Service(tmp_path, database=database, open=False, packaged=False, host=EVERYWHERE) as one:
         assert f"answering at http://localhost:{one.port}" in one.log
@@ -99,7 +89,7 @@ def test_a_port_in_use(service: Service, command: Command) -> None:
 
 
 def test_a_host_that_is_none(command: Command) -> None:
-    assert command("allocator", "keys-admin", "create", "--role", "admin").returncode == 0
+    assert command("keys-admin", "create", "--role", "admin").exit_code == 0
     said = command.refused("--host", "nowhere.invalid")
     assert said.startswith("error: nowhere.invalid is no address")
     assert "--host 127.0.0.1" in said
@@ -206,21 +196,25 @@ def test_without_keys_only_this_machine_is_answered(command: Command) -> None:
 
 
 def test_the_module_says_the_same_as_the_command(command: Command) -> None:
-    done = command("api", ALLOCATOR_PORT="x")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "ALLOCATOR_PORT": "x"}
+    done = subprocess.run(
+        [sys.executable, "-m", "api"], env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
+    assert done.stderr == command.refused(ALLOCATOR_PORT="x")
     assert done.stderr.startswith("error: setting port: should be a valid integer")
 
 
 def test_keys_are_made_listed_and_revoked(command: Command) -> None:
-    made = command("allocator", "keys-admin", "create", "--role", "planner", "--name", "Ministry")
+    made = command("keys-admin", "create", "--role", "planner", "--name", "Ministry")
     assert re.fullmatch(r"alk_\S{43}\n", made.stdout)
     key_id = re.findall(r"key_\w+", made.stderr)[0]
-    listed = command("allocator", "keys-admin", "list", COLUMNS="200").stdout
+    listed = command("keys-admin", "list", COLUMNS="200").stdout
     assert "Ministry" in listed
     assert made.stdout.strip() not in listed
-    assert command("allocator", "keys-admin", "revoke", key_id).returncode == 0
-    again = command("allocator", "keys-admin", "revoke", key_id)
-    assert again.returncode == 2
+    assert command("keys-admin", "revoke", key_id).exit_code == 0
+    again = command("keys-admin", "revoke", key_id)
+    assert again.exit_code == 2
     assert again.stderr == f"error: there is no key {key_id} that could be revoked\n"
 
 
@@ -233,8 +227,8 @@ def test_keys_are_made_listed_and_revoked(command: Command) -> None:
     ],
 )
 def test_keys_that_make_no_sense(arguments: tuple[str, ...], said: str, command: Command) -> None:
-    done = command("allocator", "keys-admin", "create", *arguments)
-    assert done.returncode == 2
+    done = command("keys-admin", "create", *arguments)
+    assert done.exit_code == 2
     assert said in " ".join(done.stderr.replace("│", " ").split())
 
 
@@ -251,7 +245,7 @@ def test_keys_that_make_no_sense(arguments: tuple[str, ...], said: str, command:
 def test_help_has_examples_that_fit_a_terminal(
     arguments: tuple[str, ...], command: Command
 ) -> None:
-    said = command("allocator", *arguments, "--help").stdout
+    said = command(*arguments, "--help", TERM="dumb").stdout
     examples = [line for line in said.splitlines() if line.strip().startswith("allocator ")]
     assert examples
     assert all(line.strip().startswith(f"allocator {arguments[0]}") for line in examples) or (
