@@ -9,6 +9,7 @@ run ended does nothing.
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -85,7 +86,8 @@ class Reconciler:
         if not missing:
             return 0
         room = self._cluster.workers() * (1 + AHEAD) - sum(row["id"] in known for row in rows)
-        chosen = list(in_turn(missing, [row for row in rows if row["id"] in known]))[: max(room, 0)]
+        turns = in_turn(missing, [row for row in rows if row["id"] in known])
+        chosen = list(islice(turns, max(room, 0)))
         for row in chosen:
             self._cluster.submit(row["id"], self._limit(row))
         if chosen:
