@@ -202,7 +202,7 @@ def _wrong(detail: Any) -> str:
         from api.settings import Settings
 
         return f"nobody knows it; there are {', '.join(Settings.model_fields)}"
-    said = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    said: str = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
     if detail["loc"] == ("database",):  # its address may hold a password
         return said
     return f"{said}, not {str(detail['input'])[:80]!r}"
