@@ -1,5 +1,6 @@
 """Capacities as municipalities know them, in the place of the instance's figures."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -11,8 +12,8 @@ from models.problems import Problem
 
 TABLE = "corrections"
 HOUSING, TRANSPORT = "housing", "transport"
-MOST_BEDS = 99
-"""Beds of the largest dwelling that is believed."""
+_BEDS = re.compile(r"[1-9][0-9]?")
+"""Beds as they are written, one way for every number: of 1 to 99."""
 
 
 def corrected(instance: Instance, corrections: Sequence[Correction]) -> Instance:
@@ -118,4 +119,4 @@ class _Known:
 
 
 def _is_beds(item: str | None) -> bool:
-    return item is not None and item.isdecimal() and 1 <= int(item) <= MOST_BEDS
+    return item is not None and _BEDS.fullmatch(item) is not None

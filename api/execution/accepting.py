@@ -198,7 +198,8 @@ class _Check:
         """Complete a revision with the answers it takes up; return corrected figures, if any."""
         asked = self._asked
         kept = proposals.answers_by_id(self._connection, list(asked.answer_ids))
-        answers, corrections = [], []
+        answers, corrections = dict[int, Answer](), list[Correction]()
+        places = list[int]()  # of corrections, among the answers
         for place, answer_id in enumerate(asked.answer_ids):
             row = kept.get(answer_id)
             at = pointer("/answer_ids", place)
@@ -211,17 +212,18 @@ class _Check:
                 self._say(at, "it answers another plan", answer_id, expected)
                 continue
             names = ("municipality_id", "answer", "persons", "author", "date", "reason")
-            answers.append(Answer.model_validate({name: row[name] for name in names}))
+            answers[place] = Answer.model_validate({name: row[name] for name in names})
+            places += [place] * len(row["capacities"])
             corrections += [
                 Correction.model_validate({"municipality_id": row["municipality_id"], **one})
                 for one in row["capacities"]
             ]
-        decisions = [*answers, *asked.decisions]
+        decisions = [*answers.values(), *asked.decisions]
         request["decisions"] = [one.model_dump(mode="json") for one in decisions]
         if base is None or self._instance is None:
             return None
         instance = self._instance
-        self._answers(decisions, len(answers), base)
+        self._answers(decisions, list(answers), base)
         start = base.policy if base.revised is None else base.revised.policy
         self._attempt(lambda: with_changes(start, asked.policy), "/policy")
         if set(base.quota_of) != set(instance.municipalities["municipality_id"]):
@@ -230,19 +232,25 @@ class _Check:
             self._say("/instance_id", detail, asked.instance_id, expected)
         if not corrections:
             return None
-        found: Instance | None = self._attempt(
-            lambda: corrected(instance, corrections), "/answer_ids"
-        )
-        return found
+        try:
+            return corrected(instance, corrections)
+        except InvalidInput as error:
+            for problem in error.problems:  # told at the answer that holds the capacity
+                at = pointer("/answer_ids", places[(problem.row or 1) - 1])
+                detail = f"{problem.column or 'capacity'}: {problem.message}"
+                self._say(at, detail, problem.value, problem.expected)
+            return None
 
-    def _answers(self, decisions: Sequence[Answer], stored: int, base: Plan) -> None:
+    def _answers(self, decisions: Sequence[Answer], stored: list[int], base: Plan) -> None:
         """Say what is wrong with answers, at the place where they were sent."""
         for problem in check_answers(decisions, base):
             row = (problem.row or 1) - 1
             item = item_of(problem)
-            at = ("/answer_ids", row) if row < stored else ("/decisions", row - stored)
-            column = [] if problem.column is None or row < stored else [problem.column]
-            place = pointer(*at, *column)
+            if row < len(stored):
+                place = pointer("/answer_ids", stored[row])
+            else:
+                column = [] if problem.column is None else [problem.column]
+                place = pointer("/decisions", row - len(stored), *column)
             update = {"pointer": place, "table": None, "row": None, "column": None}
             self._wrong.append(item.model_copy(update=update))
 

@@ -9,6 +9,7 @@ run ended does nothing.
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -90,7 +91,7 @@ class Reconciler:
             return 0
         room = self._cluster.workers() * (1 + AHEAD) - sum(row["id"] in known for row in rows)
         at_work = [row for row in rows if row["id"] in known]
-        chosen = list(in_turn(missing, at_work, self._most))[: max(room, 0)]
+        chosen = list(islice(in_turn(missing, at_work, self._most), max(room, 0)))
         for row in chosen:
             self._cluster.submit(row["id"], self._limit(row))
         if chosen:

@@ -43,6 +43,7 @@ from api.schemas.proposals import (
 from api.security import Caller
 from api.store import Store, proposals, requests, runs
 from models.answers import Answer, Correction
+from models.problems import Problem
 
 router = APIRouter(prefix="/v1/proposals", tags=["proposals"], route_class=StrictRoute)
 _KEY = ("no-key", "not-allowed", "not-found")
@@ -251,7 +252,6 @@ def _shown(row: dict[str, object]) -> Proposal:
 
 def _check_answer(new: NewAnswer, proposal: Proposal, store: Store, shelf: Shelf) -> None:
     """Refuse an answer that cannot be taken up, with everything that is wrong with it."""
-    number_of(store, proposal.run_id, new.municipality_id)
     with store.reading() as connection:
         plan = plan_of(connection, proposal.run_id)
         run = runs.get(connection, proposal.run_id)
@@ -273,15 +273,20 @@ def _check_answer(new: NewAnswer, proposal: Proposal, store: Store, shelf: Shelf
     except InvalidDecisions as error:
         wrong += [
             ErrorItem(
-                pointer=pointer("/capacities", (problem.row or 1) - 1, problem.column or "item"),
+                pointer=pointer("/capacities", (problem.row or 1) - 1, *_column(problem)),
                 detail=problem.message,
                 value=problem.value,
                 expected=problem.expected,
             )
             for problem in error.problems
+            if problem.column != "municipality_id"  # told once, by the plan
         ]
     if wrong:
         raise invalid(wrong)
+
+
+def _column(problem: Problem) -> list[str]:
+    return [] if problem.column is None else [problem.column]
 
 
 def corrections_of(municipality_id: str, capacities: list[CorrectedCapacity]) -> list[Correction]:

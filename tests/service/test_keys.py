@@ -17,7 +17,9 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from allocator.cli import app
 from api.security import SCOPES, Role, Scope
 from api.store import Store, keys
 from api.store.tables import METADATA, now
@@ -61,9 +63,16 @@ class Keyed:
     def __init__(self, folder: Path) -> None:
         self.database = f"sqlite:///{folder}/service.db"
         self.keys: dict[str, str] = {}
-        for role in Role:
-            place = ("--municipality", OWN) if role is Role.MUNICIPALITY else ()
-            self.keys[role] = made(self.database, role, "--name", f"the {role}", *place)[1]
+        store = Store(self.database)
+        store.migrate()
+        with store.writing() as connection:
+            for role in Role:
+                place = OWN if role is Role.MUNICIPALITY else None
+                name = f"the {role}"
+                _, self.keys[role] = keys.make(
+                    connection, name=name, role=role, municipality_id=place
+                )
+        store.close()
         self.service = Service(folder, open=False)
 
     def prepare(self) -> None:
@@ -134,10 +143,9 @@ def test_a_key_is_shown_once_and_is_not_in_the_database(keyed: Keyed) -> None:
 def test_a_key_that_cannot_be_made(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     database = tmp_path / "service.db"
     given = () if "--database" in arguments else ("--database", f"sqlite:///{database}")
-    done = allocator("keys-admin", "create", *arguments, *given)
-    assert done.returncode == 2
+    done = CliRunner().invoke(app, ["keys-admin", "create", *arguments, *given])
+    assert done.exit_code == 2
     assert said in re.sub(r"[\s│]+", " ", done.stderr)
-    assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
@@ -151,10 +159,8 @@ def test_a_key_that_is_not_there_cannot_be_revoked(tmp_path: Path) -> None:
 def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     database = "postgresql+psycopg://nobody@127.0.0.1:9/none"
     for arguments in (("list",), ("create", "--role", "planner"), ("revoke", "key_1")):
-        done = allocator("keys-admin", *arguments, "--database", database)
-        assert done.returncode == 1
-        assert "the database does not answer" in done.stderr
-        assert "Traceback" not in done.stderr
+        done = CliRunner().invoke(app, ["keys-admin", *arguments, "--database", database])
+        assert (done.exit_code, done.stderr) == (1, "error: the database does not answer\n")
 
 
 # --- how long a key holds
