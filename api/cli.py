@@ -151,6 +151,10 @@ def create_command(
     if (role == Role.MUNICIPALITY) != (municipality is not None):
         message = "a key of a municipality names it, and no other does"
         raise typer.BadParameter(message, param_hint="'--municipality'")
+    for option, text, most in (("--name", name, 200), ("--municipality", municipality, 100)):
+        if text is not None and len(text) > most:
+            message = f"give at most {most} characters, not {len(text)}"
+            raise typer.BadParameter(message, param_hint=f"'{option}'")
     expires = None if days is None else now() + dt.timedelta(days=days)
     with _store(config, database) as store, store.writing() as connection:
         key_id, secret = keys.make(

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+        if value in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("what is in memory is lost; give sqlite:///FILE")
         return value
 
     @field_validator("scheduler")

@@ -24,7 +24,6 @@ from api.execution.shelf import Shelf
 from api.problems import ErrorItem, Trouble, documented, invalid, pointer
 from api.reading import StrictRoute
 from api.routes.once import IdempotencyKey, made_before
-from api.routes.results import number_of
 from api.schemas.cursors import cursor_of, read_cursor
 from api.schemas.instances import Page
 from api.schemas.proposals import (
