@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
@@ -14,15 +13,15 @@ from starlette.middleware.cors import CORSMiddleware
 from allocator.packaged import packaged
 from allocator.version import VERSION
 from api.deps import only_known_parameters
+from api.document import complete, methods_of
 from api.execution.cluster import Cluster
 from api.execution.reconciling import Reconciler
 from api.execution.shelf import Shelf, stored
 from api.metrics import Metrics
 from api.middleware import Around
 from api.moments import Moments
-from api.problems import ProblemDocument, handlers, item_of
+from api.problems import handlers, item_of
 from api.routes import events, instances, meta, proposals, results, runs
-from api.schemas.instances import InstanceContent
 from api.security import Gate
 from api.settings import Settings
 from api.store import Store
@@ -45,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,
         dependencies=[Depends(only_known_parameters)],
-        exception_handlers=handlers(),
+        exception_handlers=handlers(_allowed),
         docs_url=None,
         redoc_url=None,
     )
@@ -59,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.stopping = asyncio.Event()
     for module in (instances, events, runs, results, proposals, meta):
         app.include_router(module.router)
-    _document(app)
+    complete(app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -100,25 +99,9 @@ def _store_packaged(store: Store, shelf: Shelf) -> None:
             stored(store, shelf, instance, said, None)
 
 
+def _allowed(request: Request) -> list[str]:
+    return methods_of(request.app.openapi(), request.url.path)
+
+
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _document(app: FastAPI) -> None:
-    """Add to the OpenAPI document what no route names by itself."""
-    usual = app.openapi
-
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            made = usual()
-            schemas = made["components"]["schemas"]
-            for model in (ProblemDocument, InstanceContent):
-                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-                schemas.update(schema.pop("$defs", {}))
-                schemas[model.__name__] = schema
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            app.openapi_schema = made
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # as FastAPI documents it

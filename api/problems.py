@@ -4,7 +4,7 @@ Every kind of problem is listed in `KINDS`; a route names those it can answer wi
 OpenAPI document shows them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -227,8 +227,14 @@ def answer(request: Request, trouble: Trouble) -> Response:
 _BY_STATUS = {404: "not-found", 405: "wrong-method", 413: "too-large", 415: "wrong-media-type"}
 
 
-def handlers() -> dict[Any, Any]:
-    """Return what tells each kind of exception."""
+def handlers(allowed: Callable[[Request], list[str]]) -> dict[Any, Any]:
+    """Return what tells each kind of exception.
+
+    Parameters
+    ----------
+    allowed
+        Gives the methods that there are for the path that was asked for.
+    """
 
     async def trouble(request: Request, error: Trouble) -> Response:
         return answer(request, error)
@@ -236,6 +242,8 @@ def handlers() -> dict[Any, Any]:
     async def http(request: Request, error: HTTPException) -> Response:
         kind = _BY_STATUS.get(error.status_code, "not-a-request")
         headers = dict(error.headers or {})
+        if kind == "wrong-method":
+            headers["Allow"] = ", ".join(allowed(request))
         return answer(request, Trouble(kind, str(error.detail), headers=headers))
 
     async def validation(request: Request, error: RequestValidationError) -> Response:

@@ -1,5 +1,6 @@
 """Who may do what: keys, roles and scopes."""
 
+import datetime as dt
 import ipaddress
 import threading
 import time
@@ -146,9 +147,15 @@ class Gate:
         with self._lock:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
-            until = time.monotonic() + MEMORY_SECONDS
+            until = time.monotonic() + _seconds_known(row["expires_at"])
             self._known[keys.fingerprint(secret)] = (until, caller)
         return caller
+
+
+def _seconds_known(expires_at: dt.datetime | None) -> float:
+    if expires_at is None:
+        return MEMORY_SECONDS
+    return min(MEMORY_SECONDS, (expires_at - now()).total_seconds())
 
 
 def _no_key(detail: str) -> Trouble:

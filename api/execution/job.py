@@ -202,4 +202,7 @@ def _computed(store: Store, row: dict[str, Any], link: Link, settings: Settings)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    exit_code = main(sys.argv[1], int(sys.argv[2]))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(exit_code)  # taking the solver's modules down keeps the next run waiting for nothing

@@ -17,8 +17,10 @@ from api.store.database import alone
 from api.store.identifiers import new_id
 from api.store.tables import EVENTS, EXPLANATIONS, NUMBERS, RESULTS, RUN_TAGS, RUNS, now
 
-MOST_ATTEMPTS = 5
-"""Times a run is begun before it fails: what ends its process every time is its own fault."""
+MOST_CRASHES = 5
+"""Times that the process of a run dies before it fails: what always dies is at fault itself."""
+MOST_ATTEMPTS = 50
+"""Times that a run is begun at all: also what takes its worker along every time ends."""
 
 
 CRASH = "crash"
@@ -266,11 +268,8 @@ def claim(connection: sa.Connection, run_id: str) -> tuple[str, dict[str, Any]] 
     return token, row
 
 
-def _lost(attempts: int) -> Ending:
-    detail = (
-        f"it was begun {attempts} times and its process ended every time before it had an "
-        "answer; the log says how"
-    )
+def _lost(times: int) -> Ending:
+    detail = f"its process died {times} times before it had an answer; the log says how"
     return Ending(State.FAILED, error=failure("lost", detail))
 
 
@@ -347,11 +346,11 @@ def crashed(connection: sa.Connection, run_id: str, data: dict[str, Any]) -> Non
         return
     _tell(connection, run_id, CRASH, data)
     told = sa.select(sa.func.count()).where(EVENTS.c.run_id == run_id, EVENTS.c.kind == CRASH)
-    attempts = max(row["attempts"], int(connection.execute(told).scalar_one()))
-    if attempts > row["attempts"]:
-        connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(attempts=attempts))
-    if attempts >= MOST_ATTEMPTS:
-        _end(connection, run_id, _lost(attempts))
+    crashes = int(connection.execute(told).scalar_one())
+    if crashes > row["attempts"]:
+        connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(attempts=crashes))
+    if crashes >= MOST_CRASHES:
+        _end(connection, run_id, _lost(crashes))
 
 
 def _held(connection: sa.Connection, run_id: str) -> dict[str, Any] | None:

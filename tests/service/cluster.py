@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from tests.service.running import ROOT, Service, free_port
 
@@ -111,6 +111,6 @@ def gone(processes: list[psutil.Process], seconds: float) -> bool:
 
 def _is_there(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

@@ -4,7 +4,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def test_a_name_that_several_instances_have_is_told_with_their_ids(service: Serv
     assert all(one in found.detail for one in made)
 
 
-PLANTED = {
+PLANTED: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb": (lambda: with_member("outcomes.csv", b"0" * (8 << 20)), "too large"),
     "lie": (lambda: lying(100), "cannot be read"),
     "nested": (lambda: with_member("more.zip", zipped(files_of())), "nobody reads"),

@@ -70,7 +70,7 @@ def content(name: str | None = None) -> dict[str, Any]:
 
 def added(store: Store, **more: Any) -> str:
     """Add a run and return its id."""
-    usual = {
+    usual: dict[str, Any] = {
         "kind": "solve",
         "instance_id": more.pop("instance_id", None) or added_instance(store),
         "base_run_id": None,
@@ -400,7 +400,7 @@ def test_an_end_that_fails_leaves_nothing_half_written(store: Store, broken: Any
     run_id = added(store)
     token = claimed(store, run_id)
     before = got(store, run_id), events(store, run_id)
-    usual = {"results": (Result("plan", "text", b"1"),), "numbers": {"0101": {}}}
+    usual: dict[str, Any] = {"results": (Result("plan", "text", b"1"),), "numbers": {"0101": {}}}
     with pytest.raises((StatementError, TypeError, StoreChanged)):
         finish(store, run_id, token, Ending(State.SUCCEEDED, **{**usual, **broken}))
     assert (got(store, run_id), events(store, run_id)) == before
@@ -417,7 +417,12 @@ def test_an_error_in_the_middle_takes_everything_back(store: Store) -> None:
 
     def work() -> None:
         with store.writing() as connection:
-            usual = {"base_run_id": None, "name": None, "tags": ["gone"], "created_by": None}
+            usual: dict[str, Any] = {
+                "base_run_id": None,
+                "name": None,
+                "tags": ["gone"],
+                "created_by": None,
+            }
             made.append(
                 runs.add(connection, kind="solve", instance_id=instance_id, request={}, **usual)
             )
@@ -472,7 +477,12 @@ def asked(store: Store, caller: str, key: str | None, body: Any, instance_id: st
     with store.writing() as connection:
         made = requests.made_before(connection, caller, key, print_)
         if made is None:
-            usual = {"base_run_id": None, "name": None, "tags": [], "created_by": caller}
+            usual: dict[str, Any] = {
+                "base_run_id": None,
+                "name": None,
+                "tags": [],
+                "created_by": caller,
+            }
             made = runs.add(
                 connection, kind="solve", instance_id=instance_id, request=body, **usual
             )
@@ -658,7 +668,11 @@ def proposed(store: Store) -> str:
 
 
 def answer(store: Store, proposal_id: str, municipality_id: str, persons: int) -> str:
-    said = {"author": "council", "date": dt.date(2024, 3, 1), "reason": "as resolved"}
+    said: dict[str, Any] = {
+        "author": "council",
+        "date": dt.date(2024, 3, 1),
+        "reason": "as resolved",
+    }
     with store.writing() as connection:
         return proposals.answer(
             connection,
