@@ -67,7 +67,7 @@ def main() -> None:
     from api.app import create_app
     from api.settings import Settings
 
-    sys.stdout.write(written(create_app(Settings(database="sqlite:///:memory:")).openapi()))
+    sys.stdout.write(written(create_app(Settings(database="sqlite:///never-opened.db")).openapi()))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ KEPT = Path(__file__).parents[2] / "api" / "openapi.json"
 
 
 def _made() -> dict[str, Any]:
-    return create_app(Settings(database="sqlite:///:memory:")).openapi()
+    return create_app(Settings(database="sqlite:///never-opened.db")).openapi()
 
 
 DOCUMENT = _made()
