@@ -186,7 +186,8 @@ PLACED = sorted(name for name in OPERATIONS if "{" in name)
 
 
 def test_only_what_tells_of_the_service_itself_needs_no_key() -> None:
-    assert set(OPERATIONS) - set(KEYED) == {"GET /healthz", "GET /readyz", "GET /metrics"}
+    keyless = {"GET /", "GET /healthz", "GET /readyz", "GET /metrics"}
+    assert set(OPERATIONS) - set(KEYED) == keyless
 
 
 @pytest.mark.parametrize("name", KEYED)
@@ -258,7 +259,7 @@ def test_a_body_that_cannot_be_used_is_refused(calls: Calls, name: str) -> None:
 
 
 def test_a_place_that_nobody_knows_is_a_problem_document(calls: Calls) -> None:
-    for path in ("/", "/v1", "/v1/nothing", "/v1/runs/a/b/c", "/docs", "/%ff"):
+    for path in ("/index.html", "/v1", "/v1/nothing", "/v1/runs/a/b/c", "/docs", "/%ff"):
         answer = calls.service.client.get(path)
         assert answer.status_code == 404
         assert ProblemDocument.model_validate(answer.json()).type.endswith(":not-found")
