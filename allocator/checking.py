@@ -10,9 +10,19 @@ from models.policy import Policy, Relation, Term
 from models.problems import Problem, Severity, errors, warnings
 
 
-def check(instance: Instance) -> list[Problem]:
-    """Return every error and warning about `instance`, in the order of its tables."""
-    return check_tables(instance.tables, instance.target, instance.budget)
+def check(instance: Instance, policy: Policy | None = None) -> list[Problem]:
+    """Return every error and warning about `instance`, in the order of its tables.
+
+    Parameters
+    ----------
+    policy
+        Whose target and budget stand in the place of the instance's, if it has any.
+    """
+    target, budget = instance.target, instance.budget
+    if policy is not None:
+        target = policy.target_for(target)
+        budget = budget if policy.budget.total is None else policy.budget.total
+    return check_tables(instance.tables, target, budget)
 
 
 def check_policy(instance: Instance, policy: Policy) -> list[Problem]:
@@ -34,7 +44,7 @@ def usable(instance: Instance, policy: Policy) -> list[Problem]:
     InvalidInstance, InvalidPolicy
         With everything that is wrong with the instance or, if it is sound, with the policy.
     """
-    found = check(instance)
+    found = check(instance, policy)
     if errors(found):
         raise InvalidInstance(f"instance {instance.id}", errors(found))
     wrong = check_policy(instance, policy)

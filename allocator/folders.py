@@ -13,7 +13,7 @@ class FolderExists(AllocatorError):  # noqa: N818 - the name says it best
     """A folder to be written is there already."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is there already; give another folder or allow overwriting")
+        super().__init__(f"{folder} is there already; give another folder, or --overwrite")
 
 
 def refuse_existing(folder: Path, *, overwrite: bool) -> None:

@@ -138,6 +138,49 @@ def instance_of(plan: Plan, given: str | Path | None = None) -> Instance:
     return instance
 
 
+def instance_for(plan: Plan, given: str | Path | None = None) -> Instance:
+    """Return the instance that a plan which is to be used belongs to; see `instance_of`.
+
+    Raises
+    ------
+    InvalidPlan
+        If the plan was damaged: its quotas are not those of the municipalities of its instance.
+    """
+    instance = instance_of(plan, given)
+    refuse_damaged(plan, instance)
+    return instance
+
+
+def refuse_damaged(plan: Plan, instance: Instance) -> None:
+    """Refuse a plan whose quotas are not those of the municipalities of its instance.
+
+    Raises
+    ------
+    InvalidPlan
+        With every municipality that is too many or missing.
+    """
+    there, known = plan.quota_of, set(instance.municipalities["municipality_id"])
+    problems = [
+        Problem(
+            "the instance has no such municipality",
+            "write the plan anew",
+            "quotas",
+            row,
+            "municipality_id",
+            m,
+        )
+        for row, m in enumerate(there, start=1)
+        if m not in known
+    ]
+    if plan.found:
+        problems += [
+            Problem("a municipality has no quota", "write the plan anew", "quotas", value=m)
+            for m in sorted(known - set(there))
+        ]
+    if problems:
+        raise InvalidPlan(f"plan of {instance.id}", problems)
+
+
 def _remembered(about: InstanceReference) -> str | Path | None:
     """Return where the instance is now: the place remembered, or the packaged one of its name."""
     if about.path is not None and folder_of(about.path).is_dir():

@@ -264,10 +264,12 @@ def _outcomes(
 def _reachable(frames: Frames, target: int, budget: float | None) -> Iterator[Problem]:
     most = most_placed(frames, target, budget)
     if target > most + 1e-6 * max(1.0, most):
+        bought = "" if budget is None else f" that a budget of {budget:,.0f} buys"
         yield _warn(
-            f"no plan can place the target of {target} persons: with all measures there is room "
-            f"for at most {most:.0f}",
-            "give a lower target or more capacity, unless a policy lets capacity be overloaded",
+            f"no plan can place the target of {target} persons: with all measures{bought} there "
+            f"is room for at most {most:.0f}",
+            "give a lower target, more capacity or a larger budget, unless a policy lets "
+            "capacity be overloaded",
             "instance",
             value=str(target),
         )

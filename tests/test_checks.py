@@ -371,3 +371,15 @@ def test_some_blank_previous_quotas_and_no_target_are_warnings(instance: Instanc
     none = only(check_policy(changed, Policy(target=0)))
     assert (blank.severity, blank.column) == (Severity.WARNING, "max_change")
     assert (none.severity, none.column) == (Severity.WARNING, "target")
+
+
+def test_room_is_counted_with_the_budget_and_the_target_of_the_policy() -> None:
+    instance = load("tiny-measures")
+
+    def said(policy: Policy) -> list[str]:
+        return [one.message for one in check(instance, policy) if "there is room" in one.message]
+
+    assert "that a budget of 400 buys there is room for at most 115" in said(Policy())[0]
+    assert said(Policy(budget=Budget(total=1200.0))) == []
+    assert "at most 90" in said(Policy(budget=Budget(total=0.0)))[0]
+    assert said(Policy(target=100)) == []

@@ -12,7 +12,15 @@ from allocator import plans
 from allocator.errors import InstanceMismatch, InvalidPlan
 from allocator.folders import FolderExists
 from allocator.loading import load
-from allocator.plans import instance_of, read_plan, remembering, write_plan
+from allocator.plans import (
+    instance_for,
+    instance_of,
+    read_plan,
+    refuse_damaged,
+    remembering,
+    write_plan,
+)
+from allocator.solve import solve
 from allocator.writing import write
 from models.options import SolveOptions
 from models.plan import (
@@ -227,3 +235,18 @@ def test_an_instance_that_is_nowhere_asks_for_one(plan: Plan) -> None:
     with pytest.raises(InstanceMismatch, match="give --instance"):
         instance_of(lost)
     assert instance_of(lost, "tiny-measures").sha256 == plan.instance.sha256
+
+
+def test_a_plan_whose_municipalities_were_changed_is_refused() -> None:
+    instance = load("tiny-measures")
+    made = solve(instance)
+    refuse_damaged(made, instance)
+    quotas = made.quotas
+    quotas["municipality_id"] = quotas["municipality_id"].replace({"0101": "0101x"})
+    tables = PlanTables({**made.tables, "quotas": quotas})
+    with pytest.raises(InvalidPlan) as caught:
+        instance_for(made.model_copy(update={"tables": tables}), "tiny-measures")
+    assert [(problem.row, problem.value) for problem in caught.value.problems] == [
+        (1, "0101x"),
+        (None, "0101"),
+    ]

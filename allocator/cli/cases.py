@@ -62,7 +62,19 @@ SchedulerOption = Annotated[
     ),
 ]
 
+ASKED = "asked.json"
+"""File of a folder of results that says which command it answers."""
+_ABOUT = ("instance", "plan")
+"""Arguments that say what a command is about; a folder may take further values of its inputs."""
+
 Result = TypeVar("Result")
+
+
+def _asked(context: typer.Context) -> dict[str, Any]:
+    """Return the command that runs, and what it is about."""
+    given = {name: context.params.get(name) for name in _ABOUT}
+    told = {name: str(value) for name, value in given.items() if value is not None}
+    return {"command": context.info_name, **told}
 
 
 @dataclass(frozen=True)
@@ -85,22 +97,27 @@ class Many:
     scheduler: str | None
     total_time: float | None
 
-    def prepare(self) -> None:
-        """Make the folder ready.
+    def prepare(self, context: typer.Context) -> None:
+        """Make the folder ready for the command that runs.
 
         Raises
         ------
         FolderExists
-            If it holds something else, and is not to be overwritten.
+            If it holds something else, or the answer to another command, and is not to be
+            overwritten.
         """
         if self.out is None:
             return
-        journal = self.out / JOURNAL
-        foreign = self.out.exists() and not journal.is_file()
-        if foreign and not self.overwrite and (self.out.is_file() or any(self.out.iterdir())):
+        asked, known = _asked(context), self.out / ASKED
+        other = self.out.is_file() or (self.out.is_dir() and any(self.out.iterdir()))
+        if known.is_file():
+            other = json.loads(known.read_text(encoding="utf-8")) != asked
+        if other and not self.overwrite:
             raise FolderExists(self.out)
+        self.out.mkdir(parents=True, exist_ok=True)
         if self.overwrite:
-            journal.unlink(missing_ok=True)
+            (self.out / JOURNAL).unlink(missing_ok=True)
+        known.write_text(json.dumps(asked, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def run(self, work: Callable[["Executor"], Result], cancel: threading.Event) -> Result:
         """Return what `work` returns, with progress; Ctrl-C sets `cancel`."""

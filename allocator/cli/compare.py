@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from allocator.cli.options import JsonOption
+from allocator.cli.printing import printer
 
 if TYPE_CHECKING:
     from allocator.compare import Comparison
@@ -64,7 +65,7 @@ def compare_command(
     elif csv:
         typer.echo(csv_bytes(comparison.table).decode(), nl=False)
     else:
-        _print(comparison, movers, Console())
+        _print(comparison, movers, printer())
 
 
 def _print(comparison: "Comparison", movers: int, console: Console) -> None:

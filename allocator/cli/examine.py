@@ -35,7 +35,7 @@ def check_command(
       allocator check norway-2024
       allocator check my-country --policy policy.toml --json
     """  # noqa: D301  # \b keeps the examples on lines of their own
-    from allocator.checking import check_policy
+    from allocator.checking import check, check_policy
     from allocator.errors import InvalidPolicy
     from allocator.loading import read
     from allocator.policies import read_policy
@@ -47,7 +47,10 @@ def check_command(
         problems = [*problems, *invalid.problems]
     else:
         if loaded is not None:
-            problems = [*problems, *check_policy(loaded, chosen)]
+            # The policy's target and budget stand in the place of the instance's.
+            usual = check(loaded)
+            problems = [problem for problem in problems if problem not in usual]
+            problems += [*check(loaded, chosen), *check_policy(loaded, chosen)]
     if json_:
         answer = {
             "errors": len(errors(problems)),

@@ -103,11 +103,11 @@ def _explain(
     from allocator.cli.interrupting import run_interruptibly
     from allocator.cli.progress import ProgressLine
     from allocator.explain import explain_all
-    from allocator.plans import instance_of, read_plan
+    from allocator.plans import instance_for, read_plan
 
     plan = read_plan(folder)
     options = options_like(plan.options, time_limit=time_limit)
-    loaded = instance_of(plan, source)
+    loaded = instance_for(plan, source)
     count = len(loaded.municipalities) if asked is None else len(asked)
     with ProgressLine(Console(stderr=True)) as line:
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
+from allocator.cli.printing import printer
 from allocator.cli.solve import options_from, options_like
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ def fairness_command(
 
     # Only now, because the solver and pandas take a while to import.
     from allocator.fairness import fairness
-    from allocator.plans import instance_of, read_plan
+    from allocator.plans import instance_for, read_plan
 
     read = read_plan(plan)
-    loaded = instance_of(read, instance)
+    loaded = instance_for(read, instance)
     options = options_like(read.options, **given)
     cancel = threading.Event()
     price, measured = _price(read, loaded, options, cancel), fairness(loaded, read)
@@ -63,7 +64,7 @@ def fairness_command(
     else:
         from allocator.cli.measures import fairness_table
 
-        console = Console()
+        console = printer()
         console.print(fairness_table([("", measured)]))
         _print(price, console, loaded.currency)
     raise typer.Exit(Exit.INTERRUPTED if cancel.is_set() else Exit.DONE)

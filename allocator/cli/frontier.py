@@ -25,6 +25,7 @@ from allocator.cli.cases import (
 )
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import InstanceArgument, JsonOption, PolicyOption
+from allocator.cli.printing import printer
 from allocator.cli.solve import options_from
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 def frontier_command(
+    context: typer.Context,
     instance: InstanceArgument,
     between: Annotated[
         str,
@@ -71,7 +73,7 @@ def frontier_command(
     from allocator.policies import read_policy
 
     many = Many(out, overwrite, processes, scheduler, total_time)
-    many.prepare()
+    many.prepare(context)
     options = options_from(time_limit=time_limit, gap=gap, seed=seed)
     chosen = read_policy(policy, settings or [])
     first, _, second = (part.strip() for part in between.partition(","))
@@ -89,7 +91,7 @@ def frontier_command(
         cancel,
     )
     chart = frontier_chart(found) if found.points else None
-    show = None if json_ else partial(_print, found, Console())
+    show = None if json_ else partial(_print, found, printer())
     many.tell("frontier", found.as_dict(), {"frontier": found.table}, chart, show)
     outcomes = [point.outcome for point in found.tried]
     say_what_lacks(outcomes)

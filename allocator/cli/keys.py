@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import InstanceArgument, JsonOption, PolicyOption
+from allocator.cli.printing import printer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -256,9 +256,7 @@ def _as_json(
 def _print_comparison(
     found: "KeyComparison", table: "pd.DataFrame", shown: list[str], limit: int
 ) -> None:
-    console = Console(stderr=False)
-    if not console.is_terminal:
-        console = Console(width=400)  # nobody reads a file through a narrow window
+    console = printer()
     rows = table if limit == 0 else table.head(limit)
     for measure in shown:
         title = {

@@ -25,6 +25,7 @@ from allocator.cli.cases import (
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
+from allocator.cli.printing import printer
 from allocator.cli.solve import options_like
 from allocator.errors import SolverError
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 
 def marginal_command(
+    context: typer.Context,
     plan: PlanArgument,
     instance: WhereInstanceIs = None,
     top: Annotated[
@@ -68,13 +70,13 @@ def marginal_command(
     if not 0 < money < float("inf"):
         raise typer.BadParameter(f"give an amount above 0, not {money:g}", param_hint="'--money'")
     many = Many(out, overwrite, processes, scheduler, total_time)
-    many.prepare()
-    from allocator.plans import instance_of, read_plan
+    many.prepare(context)
+    from allocator.plans import instance_for, read_plan
     from allocator.sensitivity.charts import marginal_chart
     from allocator.sensitivity.marginal import SHARPER, marginal
 
     read = read_plan(plan)
-    given, cancel = instance_of(read, instance), threading.Event()
+    given, cancel = instance_for(read, instance), threading.Event()
     sharp = read.options.gap / SHARPER if gap is None else gap
     options = options_like(read.options, gap=sharp, time_limit=time_limit)
     try:
@@ -99,7 +101,7 @@ def marginal_command(
         "measures": found.measures,
         "confirmed": found.confirmed,
     }
-    show = None if json_ else partial(_print, found, Console())
+    show = None if json_ else partial(_print, found, printer())
     many.tell("marginal", found.as_dict(), tables, marginal_chart(found), show)
     outcomes = [found.base, *found.outcomes]
     say_what_lacks(outcomes)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from allocator.cli.options import JsonOption, OverwriteOption
+from allocator.cli.printing import printer
 
 if TYPE_CHECKING:
     from models.instance import Instance
@@ -43,7 +43,7 @@ def instances_command(json_: JsonOption = False) -> None:
     for row in rows:
         budget = "" if row["budget"] is None else f"{row['budget']:,.0f} {row['currency']}"
         table.add_row(row["name"], row["title"], f"{row['target']:,}", budget)
-    Console().print(table)
+    printer().print(table)
 
 
 def build_instance_command(

@@ -53,12 +53,12 @@ def report_command(
     if out.exists() and not overwrite:
         message = f"{out} is there already; give another name or --overwrite"
         raise typer.BadParameter(message, param_hint="'--out'")
-    from allocator.plans import instance_of, read_plan
+    from allocator.plans import instance_for, read_plan
     from allocator.report import report
 
     first = read_plan(plan)
     second = None if other is None else read_plan(other)
-    given = instance_of(first, instance)
+    given = instance_for(first, instance)
     content = report(given, first, second, language=language, format=kind)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(content)

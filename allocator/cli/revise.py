@@ -13,6 +13,7 @@ from rich.table import Table
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import JsonOption, OverwriteOption, PlanArgument
+from allocator.cli.printing import printer
 from allocator.cli.solve import code_of, options_from, options_like
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _print(
 ) -> None:
     from allocator.cli.summary import print_summary
 
-    console, plan = Console(), revision.plan
+    console, plan = printer(), revision.plan
     print_summary(plan, console, currency=instance.currency)
     _say(console, f"rule: {_RULES[revision.rule.value]}")
     for exception in revision.exceptions:

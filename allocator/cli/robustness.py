@@ -25,6 +25,7 @@ from allocator.cli.cases import (
 )
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.options import JsonOption, PlanArgument
+from allocator.cli.printing import printer
 from allocator.cli.solve import options_like
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ SHOWN = 10
 
 
 def robustness_command(
+    context: typer.Context,
     plan: PlanArgument,
     instance: WhereInstanceIs = None,
     draws: Annotated[
@@ -113,14 +115,14 @@ def robustness_command(
         raise typer.BadParameter(message, param_hint="'--resolve'")
     many = Many(out, overwrite, processes, scheduler, total_time)
     uncertainty = _uncertainty(deviation or [], correlation, seed)
-    many.prepare()
-    from allocator.plans import instance_of, read_plan
+    many.prepare(context)
+    from allocator.plans import instance_for, read_plan
     from allocator.sensitivity.robustness import GAMMAS, robustness
     from allocator.sensitivity.robustness_chart import robustness_chart
     from allocator.sensitivity.scenarios import read_scenarios
 
     read = read_plan(plan)
-    given, cancel = instance_of(read, instance), threading.Event()
+    given, cancel = instance_for(read, instance), threading.Event()
     options = options_like(read.options, gap=gap, time_limit=time_limit)
     drawn = None if scenarios is None else read_scenarios(given, scenarios)
     found = many.run(
@@ -144,7 +146,7 @@ def robustness_command(
         "quotas": found.quotas,
         "robust": found.robust,
     }
-    show = None if json_ else partial(_print, found, Console())
+    show = None if json_ else partial(_print, found, printer())
     many.tell("robustness", found.as_dict(), tables, robustness_chart(found), show)
     say_what_lacks(found.outcomes)
     raise typer.Exit(code_of(found.outcomes, interrupted=cancel.is_set()))

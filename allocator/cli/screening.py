@@ -24,6 +24,7 @@ from allocator.cli.cases import (
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
+from allocator.cli.printing import printer
 from allocator.cli.solve import options_like
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ METHODS = ("morris", "sobol")
 
 
 def screening_command(
+    context: typer.Context,
     plan: PlanArgument,
     instance: WhereInstanceIs = None,
     inputs: Annotated[
@@ -87,7 +89,7 @@ def screening_command(
             f"give one of {', '.join(METHODS)}, not {method!r}", param_hint="'--method'"
         )
     many = Many(out, overwrite, processes, scheduler, total_time)
-    many.prepare()
+    many.prepare(context)
     from allocator.plans import instance_of, read_plan
     from allocator.sensitivity.bars import screening_chart
     from allocator.sensitivity.ranges import read_ranges
@@ -119,7 +121,7 @@ def screening_command(
         "left_out": found.left_out,
         "runs": found.runs,
     }
-    show = None if json_ else partial(_print, found, Console())
+    show = None if json_ else partial(_print, found, printer())
     many.tell("screening", found.as_dict(), tables, screening_chart(found), show)
     say_what_lacks(found.outcomes)
     if found.refusal is not None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from allocator.cli.options import JsonOption, PlanArgument
+from allocator.cli.printing import printer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,20 +44,20 @@ def show_command(
       allocator show plan --municipality 0301
       allocator show plan --municipality 0301 --json
     """  # noqa: D301  # \b keeps the examples on lines of their own
-    from allocator.plans import instance_of, read_plan
+    from allocator.plans import instance_for, read_plan
 
     read = read_plan(plan)
     if municipality is not None:
         _known(read, municipality)
-        found = municipality_of(read, instance_of(read, instance), municipality)
+        found = municipality_of(read, instance_for(read, instance), municipality)
         if json_:
             typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         else:
-            _print_municipality(found, Console())
+            _print_municipality(found, printer())
     elif json_:
         typer.echo(read.model_dump_json())
     else:
-        _print_plan(read, instance, Console())
+        _print_plan(read, instance, printer())
         hint = "allocator show {} --municipality ID shows one municipality"
         typer.echo(hint.format(Path(plan)))
 
@@ -66,10 +67,10 @@ def _print_plan(plan: "Plan", source: str | None, console: Console) -> None:
     from allocator.cli.summary import print_summary
     from allocator.errors import InstanceMismatch, InvalidInstance
     from allocator.fairness import fairness
-    from allocator.plans import instance_of
+    from allocator.plans import instance_for
 
     try:
-        instance, missing = instance_of(plan, source), ""
+        instance, missing = instance_for(plan, source), ""
     except (InstanceMismatch, InvalidInstance) as error:
         if source is not None:
             raise

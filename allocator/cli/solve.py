@@ -11,6 +11,7 @@ from rich.console import Console
 from allocator.cli.ending import Exit
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import InstanceArgument, JsonOption, OverwriteOption, PolicyOption
+from allocator.cli.printing import printer
 from models.options import Method
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _print(plan: "Plan", instance: "Instance", out: Path | None, *, as_json: boo
         return
     from allocator.cli.summary import print_summary
 
-    print_summary(plan, Console(), currency=instance.currency)
+    print_summary(plan, printer(), currency=instance.currency)
     if out is not None:
         typer.echo(f"written to {out}" if plan.found else f"nothing to write to {out}")
 

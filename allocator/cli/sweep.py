@@ -26,16 +26,19 @@ from allocator.cli.cases import (
 )
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import InstanceArgument, JsonOption, PolicyOption
+from allocator.cli.printing import printer
 from allocator.cli.solve import options_from
 
 if TYPE_CHECKING:
     from allocator.sensitivity.sweep import Sweep
 
+MILLION = 1e6
 SHOWN = 30
 """Most changes that are printed; the table in the folder has all."""
 
 
 def sweep_command(
+    context: typer.Context,
     instance: InstanceArgument,
     over: Annotated[
         list[str],
@@ -84,7 +87,7 @@ def sweep_command(
     from allocator.sensitivity.inputs import read_over
 
     many = Many(out, overwrite, processes, scheduler, total_time)
-    many.prepare()
+    many.prepare(context)
     options = options_from(time_limit=time_limit, gap=gap, seed=seed)
     varied, chosen = read_over(over), read_policy(policy, settings or [])
 
@@ -105,7 +108,7 @@ def sweep_command(
     tables = {"sweep": found.table, "quotas": found.quotas, "changes": found.changes}
     outcomes = [point.outcome for point in found.points]
     chart = sweep_chart(found) if any(one.found for one in outcomes) else None
-    show = None if json_ else partial(_print, found, Console())
+    show = None if json_ else partial(_print, found, printer())
     many.tell("sweep", found.as_dict(), tables, chart, show)
     say_what_lacks(outcomes)
     raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))
@@ -116,7 +119,10 @@ def _print(sweep: "Sweep", console: Console) -> None:
     families = [str(name) for name in sweep.table if str(name).startswith("binds_")]
     for path in sweep.over:
         table.add_column(path, justify="right")
-    for title in ("status", "shortfall", f"cost M{sweep.currency}", "unfairness", "Jain"):
+    costs = sweep.table["cost"]
+    large = bool((costs.fillna(0) >= MILLION).any())
+    unit = f"{'M' if large else ''}{sweep.currency}"
+    for title in ("status", "shortfall", f"cost {unit}", "unfairness", "Jain"):
         table.add_column(title, justify="right")
     table.add_column("budget binds")
     for name in families:
@@ -126,7 +132,7 @@ def _print(sweep: "Sweep", console: Console) -> None:
             *(figure(row[path]) for path in sweep.over),
             row["status"] if isinstance(row["status"], str) else str(row["state"]),
             figure(row["shortfall"]),
-            figure(row["cost"], scale=1e6, digits=1),
+            figure(row["cost"], scale=MILLION, digits=1) if large else figure(row["cost"]),
             figure(row["unfairness"], digits=2),
             figure(row["jain"], digits=3),
             figure(row["budgets_binding"] or None),

@@ -213,7 +213,9 @@ def grid(
     for _, question in points:
         problems += question.problems(instance)
     if problems:
-        raise InvalidOver("cannot be varied", list(dict.fromkeys(problems)))
+        # What is wrong with an input whatever its value is told once.
+        once = {(problem.message, problem.column): problem for problem in reversed(problems)}
+        raise InvalidOver("cannot be varied", list(reversed(once.values())))
     return points
 
 

@@ -75,7 +75,7 @@ def test_sweep_writes_shows_and_goes_on(country: Path, tmp_path: Path) -> None:
     assert again.exit_code == Exit.DONE
     assert solved(out) == 3  # only what was not there
     assert names(out) == {
-        "cases.jsonl", "sweep.csv", "quotas.csv", "changes.csv",
+        "asked.json", "cases.jsonl", "sweep.csv", "quotas.csv", "changes.csv",
         "sweep.json", "sweep.svg", "sweep.png", "sweep.html",
     }  # fmt: skip
     table = rows(out / "sweep.csv")
@@ -90,6 +90,12 @@ def test_sweep_writes_shows_and_goes_on(country: Path, tmp_path: Path) -> None:
     for text in ("shortfall", "budget binds", "what changes between neighbouring points"):
         assert text in again.stdout
     assert "written to" in again.stderr
+    other = run("frontier", country, "--points", "3", *USUAL, "--out", out)
+    assert other.exit_code == Exit.USAGE, "the folder answers another command"
+    assert "--overwrite" in other.stderr
+    elsewhere = run("sweep", "tiny-housing", "--over", "target=100", *USUAL, "--out", out)
+    assert elsewhere.exit_code == Exit.USAGE, "the folder is about another instance"
+    assert solved(out) == 3
     anew = run("sweep", country, "--over", "budget=0", *USUAL, "--out", out, "--overwrite")
     assert anew.exit_code == Exit.DONE
     assert solved(out) == 1
@@ -112,7 +118,7 @@ def test_marginal_writes_and_shows(plan: Path, tmp_path: Path) -> None:
     result = run(*command)
     assert result.exit_code == Exit.DONE
     assert names(out) == {
-        "cases.jsonl", "capacities.csv", "measures.csv", "confirmed.csv",
+        "asked.json", "cases.jsonl", "capacities.csv", "measures.csv", "confirmed.csv",
         "marginal.json", "marginal.svg", "marginal.png", "marginal.html",
     }  # fmt: skip
     assert {row["state"] for row in rows(out / "confirmed.csv")} == {"solved"}
@@ -131,7 +137,7 @@ def test_frontier_writes_and_shows(country: Path, tmp_path: Path) -> None:
     result = run(*command, "--out", out)
     assert result.exit_code == Exit.DONE
     assert names(out) == {
-        "cases.jsonl", "frontier.csv", "frontier.json",
+        "asked.json", "cases.jsonl", "frontier.csv", "frontier.json",
         "frontier.svg", "frontier.png", "frontier.html",
     }  # fmt: skip
     table = rows(out / "frontier.csv")
@@ -153,8 +159,8 @@ def test_robustness_writes_shows_and_goes_on(plan: Path, tmp_path: Path) -> None
     assert again.exit_code == Exit.DONE
     assert solved(out) == 6  # only what was not there
     assert names(out) == {
-        "cases.jsonl", "families.csv", "places.csv", "draws.csv", "quotas.csv", "robust.csv",
-        "robustness.json", "robustness.svg", "robustness.png", "robustness.html",
+        "asked.json", "cases.jsonl", "families.csv", "places.csv", "draws.csv", "quotas.csv",
+        "robust.csv", "robustness.json", "robustness.svg", "robustness.png", "robustness.html",
     }  # fmt: skip
     assert_drawn(out, "robustness")
     for text in ("as it stands: in", "persons without a place", "robust plans", "where, most"):
