@@ -13,6 +13,7 @@
 
 from allocator.batch.archive import Reproduced, archive, reproduce
 from allocator.batch.planning import Planned, plan
+from allocator.batch.progress import ProgressPrinter
 from allocator.batch.results import Results
 from allocator.batch.results import opened as open  # noqa: A004 - as `batch.open` it reads best
 from allocator.batch.running import run
@@ -30,6 +31,7 @@ __all__ = [
     "Design",
     "InvalidSpec",
     "Planned",
+    "ProgressPrinter",
     "Reproduced",
     "Results",
     "Sample",

@@ -85,8 +85,8 @@ class Planned:
     def __str__(self) -> str:
         batch = self.batch
         parts = [
-            f"{len(batch):,} cases: {len(batch.instances)} instances × {len(batch.points):,} "
-            f"settings × {len(batch.seeds)} seeds",
+            f"{len(batch):,} cases (instances × settings × seeds: {len(batch.instances)} × "
+            f"{len(batch.points):,} × {len(batch.seeds)})",
             f"{self.checks:,} of them are solved cold as well",
         ]
         if self.seconds is not None:
@@ -94,7 +94,7 @@ class Planned:
                 f"about {in_words(self.seconds)} with {self.workers} workers: the middle case took "
                 f"{self.warm:.2f} s from the base plan, the base plan {self.cold:.2f} s"
             )
-        return "\n".join([*parts, "", self.first.to_string(index=False)])
+        return "\n".join([*parts, "", self.first.to_string(index=False, na_rep="")])
 
 
 def plan(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.console import Console
 
-from allocator.cli.cases import SchedulerOption, in_words
+from allocator.cli.cases import SchedulerOption
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, OverwriteOption
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from allocator.batch import Results
     from allocator.batch.running import Watcher
     from allocator.sensitivity.executor import Standing
-
-SECONDS_BETWEEN_LINES = 10.0
-"""Least time between two lines of progress in a log."""
 
 SpecArgument = Annotated[
     Path, typer.Argument(metavar="SPEC", help="Specification of the batch, as TOML.")
@@ -201,6 +198,7 @@ def reproduce_command(
 
 def _watched(work: "Callable[[Watcher], Result]", cancel: threading.Event) -> Result:
     """Return what `work` returns, with progress; Ctrl-C sets `cancel`."""
+    from allocator.batch.progress import SECONDS_BETWEEN_LINES, with_rate
     from allocator.cli.interrupting import run_interruptibly
     from allocator.cli.progress import ProgressLine
     from allocator.solve.progress import Progress
@@ -208,9 +206,7 @@ def _watched(work: "Callable[[Watcher], Result]", cancel: threading.Event) -> Re
     with ProgressLine(Console(stderr=True), SECONDS_BETWEEN_LINES) as line:
 
         def tell(standing: "Standing") -> None:
-            rate = "" if standing.rate is None else f" · {standing.rate:.3g} a second"
-            words = in_words(standing) + rate
-            line.tell(Progress(words, None, None, None, standing.elapsed))
+            line.tell(Progress(with_rate(standing), None, None, None, standing.elapsed))
 
         return run_interruptibly(lambda: work(tell), cancel, line, kept="what is done")
 

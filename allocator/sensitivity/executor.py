@@ -52,6 +52,14 @@ class Standing:
         """Cases a second at the pace so far; none before the first and after the last."""
         return (self.total - self.done) / self.left if self.left else None
 
+    def __str__(self) -> str:
+        parts = [f"{self.phase}: {self.done:,} of {self.total:,} done"]
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        if self.left:
+            parts.append(f"about {self.left:.0f} s left")
+        return " · ".join(parts)
+
 
 class Executor:
     """Runs cases.
