@@ -77,6 +77,10 @@ class Batch:
     def __iter__(self) -> Iterator[Asked]:
         return (self[number] for number in range(len(self)))
 
+    def sibling(self, asked: Asked, point: int) -> Asked:
+        """Return the case with other settings and the same instance and seed."""
+        return self[asked.number + (point - asked.point) * len(self.seeds)]
+
     @property
     def seeds(self) -> tuple[int, ...]:
         """Of the solver, in order."""
@@ -137,7 +141,8 @@ class Batch:
     def base(self, instance: int, seed: int) -> Case:
         """Return the case where nothing is varied."""
         given, options = self.instances[instance], self.options(seed)
-        return Case("base", given, self.spec.policy, options=options, keep=True)
+        name = f"{instance}-{seed}-base"
+        return Case(name, given, self.spec.policy, options=options, keep=True)
 
 
 def prepared(spec: Spec, name: str = "batch") -> Batch:

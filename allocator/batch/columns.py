@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from allocator.batch.asked import Asked, Batch
+from allocator.batch.neighbours import BASE
 from allocator.sensitivity.tables import FAIRNESS, TOTALS
 from allocator.sensitivity.types import Outcome
 
@@ -91,7 +92,11 @@ def rows_of(
         "gap": outcome.gap,
         "seconds": outcome.seconds,
         "warm_start": outcome.warm_start,
-        "started_from": _number_of(batch, asked, parent) if outcome.warm_start else None,
+        "started_from": (
+            None
+            if parent == BASE or not outcome.warm_start
+            else batch.sibling(asked, parent).number
+        ),
         "worker": worker,
         "finished": datetime.fromisoformat(finished),
         "error": outcome.error,
@@ -131,13 +136,6 @@ def _typed(batch: Batch, asked: Asked) -> dict[str, Any]:
         path: value if batch.inputs[path] else str(value)
         for path, value in batch.settings(asked).items()
     }
-
-
-def _number_of(batch: Batch, asked: Asked, point: int) -> int | None:
-    """Return the number of the case with other settings and the same instance and seed."""
-    if point < 0:
-        return None
-    return asked.number + (point - asked.point) * len(batch.seeds)
 
 
 def now() -> str:

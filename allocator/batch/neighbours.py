@@ -66,18 +66,6 @@ class Neighbours:
         return tuple(int(one) for one in nearest)
 
     @cached_property
-    def waves(self) -> tuple[tuple[int, ...], ...]:
-        """The hubs in waves: each starts from one of a wave before its own."""
-        depth: dict[int, int] = {}
-        for hub in self.hubs:
-            parent = self.parents[hub]
-            depth[hub] = 0 if parent == BASE else depth[parent] + 1
-        return tuple(
-            tuple(hub for hub in self.hubs if depth[hub] == level)
-            for level in range(max(depth.values(), default=-1) + 1)
-        )
-
-    @cached_property
     def _places(self) -> NDArray[np.float64]:
         """Settings as numbers: each input from 0 to 1, words as one column each, shape (n, d)."""
         columns = []

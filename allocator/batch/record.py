@@ -59,7 +59,7 @@ class Record:
         self._schemas = schemas(batch.inputs)
         self._lines: dict[int, dict[str, Any]] = {}
         self._checks: list[dict[str, Any]] = []
-        self._written = time.monotonic()
+        self._since = time.monotonic()
         for name in DATASETS:
             (folder / name).mkdir(exist_ok=True)
         parts = _parts(folder, CASES)
@@ -107,8 +107,9 @@ class Record:
     def flush_when_due(self) -> None:
         """Write a part when there is enough for one, or it is time."""
         waiting = len(self._lines) + len(self._checks)
-        late = time.monotonic() - self._written > EACH_SECONDS
-        if waiting >= EACH_CASES or (waiting and late):
+        if not waiting:
+            self._since = time.monotonic()
+        elif waiting >= EACH_CASES or time.monotonic() - self._since > EACH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -121,7 +122,7 @@ class Record:
             self._checks = []
         with (self.folder / JOURNAL).open("wb"):
             pass
-        self._written = time.monotonic()
+        self._since = time.monotonic()
 
     def _write_part(self) -> None:
         rows: Rows = {name: [] for name in DATASETS}
@@ -141,6 +142,10 @@ class Record:
         """Return a plan that cases start from; none where it is not kept."""
         path = self.folder / "starts" / f"{name}.json"
         return Plan.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def has_start(self, name: str) -> bool:
+        """Tell whether a plan that cases start from is kept."""
+        return (self.folder / "starts" / f"{name}.json").exists()
 
     def keep_start(self, name: str, plan: Plan) -> None:
         """Keep a plan that cases start from."""

@@ -1,7 +1,7 @@
 """Run a batch: what others start from first, then every case, then the cold checks."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from allocator.batch.agreement import Known, agreement
 from allocator.batch.asked import Asked, Batch, prepared
 from allocator.batch.columns import now
+from allocator.batch.coming import Coming, name_of
 from allocator.batch.neighbours import BASE
 from allocator.batch.record import (
     MANIFEST,
@@ -182,6 +183,7 @@ class _Run:
         self._todo = [asked for asked in batch if asked.number not in record.done]
         self._checks = [n for n in checked_numbers(batch) if n not in record.checked]
         self._start = lru_cache(maxsize=HELD)(record.start)
+        self._coming = Coming(batch, self._todo, record.done, record.has_start)
 
     @property
     def nothing_left(self) -> bool:
@@ -197,68 +199,57 @@ class _Run:
             self._record.flush_when_due()
             return self._cancel is not None and self._cancel.is_set()
 
-        self._bases(crew, stop)
-        neighbours, todo = self._batch.neighbours, self._todo
-        tally = Tally("cases", len(self._batch), len(todo), self._clock.elapsed)
+        coming, todo = self._coming, len(self._todo)
+        tally = Tally("cases", len(self._batch), todo, self._clock.elapsed)
+        bases = Tally("base", coming.bases, coming.bases, self._clock.elapsed)
         self._tell(tally)
-        for wave in (*neighbours.waves, range(len(self._batch.points))):
-            now_asked = [a for a in todo if a.point in wave and a.number not in self._record.done]
-            self._solve(crew, stop, now_asked, tally)
+        with closing(crew.solve(self._cases(), stop)) as answers:
+            for answer in answers:
+                of_base = answer.case.name in coming.names
+                (self._keep_base if of_base else self._keep)(answer)
+                self._tell((bases if of_base else tally).counting(answer.outcome))
         self._record.flush()
         if not stop():
             self._check(crew, stop)
 
-    def _bases(self, crew: OnCluster, stop: Callable[[], bool]) -> None:
-        """Solve where nothing is varied, for every instance and seed with cases to come."""
-        groups = dict.fromkeys((asked.instance, asked.seed) for asked in self._todo)
-        missing = {
-            _name(i, seed, BASE): self._batch.base(i, seed)
-            for i, seed in groups
-            if self._record.start(_name(i, seed, BASE)) is None
-        }
-        tally = Tally("base", len(missing), len(missing), self._clock.elapsed)
-        names = {id(case): name for name, case in missing.items()}
-        with closing(crew.solve(list(missing.values()), stop)) as answers:
-            for answer in answers:
-                if answer.outcome.plan is not None:
-                    self._record.keep_start(names[id(answer.case)], answer.outcome.plan)
-                self._tell(tally.counting(answer.outcome))
-        self._start.cache_clear()
-
-    def _solve(
-        self, crew: OnCluster, stop: Callable[[], bool], asked: list[Asked], tally: Tally
-    ) -> None:
-        hubs = frozenset(self._batch.neighbours.hubs)
-        with closing(crew.solve(self._cases(asked, hubs), stop)) as answers:
-            for answer in answers:
-                self._keep(answer, hubs)
-                self._tell(tally.counting(answer.outcome))
-        self._start.cache_clear()
-
-    def _cases(self, asked: Iterable[Asked], hubs: frozenset[int]) -> Iterator[Case]:
-        for one in asked:
-            start = self._start_of(one)
-            yield self._batch.case(one, start, keep=one.point in hubs)
+    def _cases(self) -> Iterator[Case | None]:
+        """Yield cases as they can be solved; none while all others wait for their start."""
+        for one in self._coming:
+            if isinstance(one, Asked):
+                start, hub = self._start_of(one), one.point in self._coming.hubs
+                yield self._batch.case(one, start, keep=hub)
+            else:
+                yield None if one is None else self._batch.base(*one)
 
     def _start_of(self, asked: Asked) -> Plan | None:
         """Return the plan a case starts from: its neighbour's, or one further up."""
         parents, point = self._batch.neighbours.parents, asked.point
         while point != BASE:
             point = parents[point]
-            plan = self._start(_name(asked.instance, asked.seed, point))
+            plan = self._start(name_of(asked.instance, asked.seed, point))
             if plan is not None:
                 return plan
         return None
 
-    def _keep(self, answer: Answer, hubs: frozenset[int]) -> None:
-        number, outcome = int(answer.case.name), answer.outcome
-        asked = self._batch[number]
-        if asked.point in hubs and outcome.plan is not None:
-            name = _name(asked.instance, asked.seed, asked.point)
+    def _keep_base(self, answer: Answer) -> None:
+        instance, seed = self._coming.names[answer.case.name]
+        if answer.outcome.plan is not None:
+            self._record.keep_start(answer.case.name, answer.outcome.plan)
+        self._settle(instance, seed, BASE)
+
+    def _keep(self, answer: Answer) -> None:
+        asked, outcome = self._batch[int(answer.case.name)], answer.outcome
+        if asked.point in self._coming.hubs and outcome.plan is not None:
+            name = name_of(asked.instance, asked.seed, asked.point)
             self._record.keep_start(name, outcome.plan)
         if not self._batch.spec.placements:
             outcome = outcome.model_copy(update={"plan": None})
-        self._record.add(number, outcome, answer.worker)
+        self._record.add(asked.number, outcome, answer.worker)
+        self._settle(asked.instance, asked.seed, asked.point)
+
+    def _settle(self, instance: int, seed: int, point: int) -> None:
+        if self._coming.settle(instance, seed, point):
+            self._start.cache_clear()  # where there was none before
 
     def _check(self, crew: OnCluster, stop: Callable[[], bool]) -> None:
         """Solve some cases cold, and keep whether that agrees."""
@@ -286,11 +277,6 @@ class _Run:
     def _tell(self, tally: Tally) -> None:
         if self._progress is not None:
             self._progress(tally.standing(self._clock.elapsed))
-
-
-def _name(instance: int, seed: int, point: int) -> str:
-    """Return the name of a plan that others start from."""
-    return f"{instance}-{seed}-{'base' if point == BASE else point}"
 
 
 def checked_numbers(batch: Batch) -> list[int]:

@@ -248,8 +248,10 @@ class OnCluster:
             raise SolverError(f"no scheduler answers at {scheduler!r}: {error}") from error
         self._there: OrderedDict[int, tuple[object, Any]] = OrderedDict()
 
-    def solve(self, cases: Iterable[Case], stop: Stop) -> Generator[Answer, None, None]:
+    def solve(self, cases: Iterable[Case | None], stop: Stop) -> Generator[Answer, None, None]:
         """Yield the outcome of every case as it comes; cases are taken as workers need them.
+
+        A case that is none says that the next one waits for an answer to come.
 
         Raises
         ------
@@ -263,6 +265,8 @@ class OnCluster:
         try:
             while not stop():
                 for case in islice(coming, max(0, self._room() - len(pending))):
+                    if case is None:
+                        break
                     held = self._sent(case.instance), self._sent(case.start)
                     future = self._client.submit(_solve, case.task, *held, flag, pure=False)
                     pending[future] = case

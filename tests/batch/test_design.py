@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from allocator import batch
-from allocator.batch.asked import Batch, prepared
+from allocator.batch.asked import Asked, Batch, prepared
+from allocator.batch.coming import Coming
 from allocator.batch.neighbours import BASE, EACH, MOST, Neighbours
 from allocator.batch.running import checked_numbers
 from allocator.batch.spec import Settings
@@ -115,16 +116,38 @@ def test_every_case_starts_from_the_nearest_hub_and_hubs_from_earlier_ones() -> 
             assert parent == BASE
         else:
             assert away(i, parent) == pytest.approx(min(away(i, hub) for hub in earlier))
-    seen = {BASE}
-    for wave in known.waves:
-        assert {known.parents[hub] for hub in wave} <= seen
-        seen |= set(wave)
-    assert seen - {BASE} == set(known.hubs)
+
+
+def test_cases_come_as_soon_as_what_they_start_from_has_an_answer() -> None:
+    found = made({"latin": {"samples": 4 * EACH, "ranges": RANGES}}, seeds=[0, 1])
+    parents, hubs = found.neighbours.parents, found.neighbours.hubs
+    assert len(hubs) == 4
+    done = {0, 1, 2 * hubs[0]}  # the first hub, of one seed
+    todo = [asked for asked in found if asked.number not in done]
+    coming = Coming(found, todo, done, lambda name: name == "0-0-base")
+    assert coming.names == {"0-1-base": (0, 1)}
+    settled = {(0, BASE), *((asked.seed, asked.point) for asked in found if asked.number in done)}
+    came: list[int] = []
+    open_: list[tuple[int, int]] = []
+    for one in coming:
+        if isinstance(one, Asked):
+            assert (one.seed, parents[one.point]) in settled
+            came.append(one.number)
+            open_.append((one.seed, one.point))
+        elif one is not None:
+            open_.append((one[1], BASE))
+        else:  # nothing is left that does not wait: the first in line is answered
+            assert open_
+        if one is None or len(open_) > 5:
+            seed, point = open_.pop(0)
+            settled.add((seed, point))
+            coming.settle(0, seed, point)
+    assert sorted(came) == [asked.number for asked in todo]
 
 
 def test_few_cases_and_equal_ones_need_no_hubs() -> None:
     few = Neighbours([{"x": i} for i in range(EACH - 1)])
-    assert (few.hubs, set(few.parents), few.waves) == ((), {BASE}, ())
+    assert (few.hubs, set(few.parents)) == ((), {BASE})
     same: Settings = {"x": 1.0}
     equal = Neighbours([same] * 3 * EACH)
     assert len(equal.hubs) == 1

@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from allocator import batch, load, solve
+from allocator.batch import record
 from allocator.batch.asked import prepared
 from allocator.batch.columns import BINDING, CASES, QUOTAS, SUMMARY, schemas
 from allocator.batch.record import Busy, locked, write_part
 from allocator.batch.spec import InvalidSpec, Spec
+from allocator.batch.workers import Workers
 from allocator.binding import budgets_bound
 from allocator.cli.ending import Exit
 from allocator.folders import FolderExists
@@ -50,15 +52,18 @@ SPEC = batch.spec_from(
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> batch.Results:
     heard: list[str] = []
-    found = batch.run(
-        SPEC,
-        tmp_path_factory.mktemp("batch") / "results",
-        workers=2,
-        progress=lambda standing: heard.append(f"{standing.phase} {standing.done}"),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "EACH_SECONDS", 1e9)  # one part, however slow the machine is
+        found = batch.run(
+            SPEC,
+            tmp_path_factory.mktemp("batch") / "results",
+            workers=2,
+            progress=lambda standing: heard.append(f"{standing.phase} {standing.done}"),
+        )
     assert heard == [
+        "cases 0",
         "base 1",
-        *(f"cases {done}" for done in range(9)),
+        *(f"cases {done}" for done in range(1, 9)),
         *("cold checks 1", "cold checks 2"),
     ]
     return found
@@ -340,3 +345,18 @@ def test_a_case_that_fails_is_a_row_with_its_error(tmp_path: Path) -> None:
     assert "InvalidInstance" in found.cases["error"][0]
     assert found.errors == {found.cases["error"][0]: 1}
     assert found.summary["case"].tolist() == [1]
+
+
+@pytest.mark.slow
+def test_a_scheduler_and_workers_elsewhere_give_the_same(
+    results: batch.Results, tmp_path: Path
+) -> None:
+    with Workers(2) as elsewhere:  # processes of their own, as `dask worker` begins them
+        found = batch.run(SPEC, tmp_path / "out", scheduler=elsewhere.address)
+    for name in ("summary", "quotas", "binding", "placements"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(results, name))
+    where = ["seconds", "worker", "finished"]
+    pd.testing.assert_frame_equal(
+        found.cases.drop(columns=where), results.cases.drop(columns=where)
+    )
+    assert set(found.cases["worker"]).isdisjoint(results.cases["worker"])
