@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from allocator import batch as batch
     from allocator.apportionment import InvalidApportionment, Method, apportion
     from allocator.audit import Audit, audit_key
     from allocator.checking import check, check_policy
@@ -215,11 +216,15 @@ _HOMES = {
     "models.problems": ("Problem", "Severity"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("batch",)
+"""Modules that are used as such: `allocator.batch.run`."""
 
 
 if not TYPE_CHECKING:  # or else type checkers would believe in any name
 
     def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(_HOME[name]), name)
@@ -228,7 +233,7 @@ if not TYPE_CHECKING:  # or else type checkers would believe in any name
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})
 
 
 class _Package(ModuleType):

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from allocator.cli.batch import batch_app
 from allocator.cli.compare import compare_command
 from allocator.cli.diagnose import diagnose_command
 from allocator.cli.ending import Commands, Exit
@@ -81,6 +82,7 @@ app.command("frontier")(frontier_command)
 app.command("robustness")(robustness_command)
 app.command("screening")(screening_command)
 app.add_typer(keys_app, name="keys")
+app.add_typer(batch_app, name="batch")
 app.command("compare")(compare_command)
 app.command("fairness")(fairness_command)
 app.command("report")(report_command)

@@ -129,7 +129,7 @@ class Many:
         with ProgressLine(Console(stderr=True)) as line:
 
             def tell(standing: "Standing") -> None:
-                line.tell(Progress(in_words(standing), None, None, None, standing.elapsed))
+                line.tell(Progress(str(standing), None, None, None, standing.elapsed))
 
             def begin() -> Result:
                 with Executor(
@@ -197,16 +197,6 @@ class Many:
             new.write_bytes(content)
             new.replace(self.out / file)  # whole or not at all
         typer.echo(f"written to {self.out}", err=True)
-
-
-def in_words(standing: "Standing") -> str:
-    """Put where a run of cases stands into one line."""
-    parts = [f"{standing.phase}: {standing.done:,} of {standing.total:,} done"]
-    if standing.failed:
-        parts.append(f"{standing.failed:,} failed")
-    if standing.left:
-        parts.append(f"about {standing.left:.0f} s left")
-    return " · ".join(parts)
 
 
 def say_what_lacks(outcomes: Iterable["Outcome"]) -> None:

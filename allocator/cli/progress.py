@@ -22,10 +22,17 @@ class ProgressLine:
 
     `tell` may be called from any thread and only notes what it is told; `refresh` is
     called by the thread that waits, and draws.
+
+    Parameters
+    ----------
+    console
+        Where to draw.
+    seconds
+        Least time between two plain lines.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, seconds: float = SECONDS_BETWEEN_LINES) -> None:
+        self._console, self._seconds = console, seconds
         self._status: Status | None = console.status("starting") if console.is_terminal else None
         self._latest: tuple[Progress, float] | None = None
         self._last_line = float("-inf")
@@ -57,7 +64,7 @@ class ProgressLine:
         line = describe(progress, progress.elapsed + now - noted)
         if self._status is not None:
             self._status.update(line)
-        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
+        elif now - self._last_line >= self._seconds:
             self._last_line = now
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 

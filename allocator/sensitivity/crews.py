@@ -4,16 +4,20 @@ Cases go out in order and come back as they are done. What a case answers does n
 who solves it.
 """
 
+import hashlib
 import os
 import pickle
 import selectors
+import socket
 import subprocess
 import sys
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from typing import IO, Any, Protocol
 
 from allocator.errors import SolverError
@@ -26,15 +30,38 @@ POLL = 0.05
 """Seconds between two looks at the clock and the flag."""
 LOOK = 1.0
 """Seconds between two looks of a worker of a cluster at the flag of the run."""
+AHEAD = 4
+"""Cases handed to a cluster for each of its workers, so that none waits for the next."""
+HELD = 64
+"""Most instances and plans that a cluster keeps for cases to come."""
 
 Stop = Callable[[], bool]
 """Tells whether to stop."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The outcome of a case.
+
+    Attributes
+    ----------
+    case
+        What was asked.
+    outcome
+        What became of it.
+    worker
+        Who solved it: machine and process; none where nobody came to an end with it.
+    """
+
+    case: Case
+    outcome: Outcome
+    worker: str | None
+
+
 class Crew(Protocol):
     """Solves cases."""
 
-    def solve(self, cases: Sequence[Case], stop: Stop) -> Generator[Outcome, None, None]:
+    def solve(self, cases: Sequence[Case], stop: Stop) -> Generator[Answer, None, None]:
         """Yield the outcome of every case as it comes; when told to stop, of no further one."""
         ...
 
@@ -58,7 +85,7 @@ class Beside:
         self._processes, self._grace = processes, grace
         self._workers: list[_Worker] = []
 
-    def solve(self, cases: Sequence[Case], stop: Stop) -> Generator[Outcome, None, None]:
+    def solve(self, cases: Sequence[Case], stop: Stop) -> Generator[Answer, None, None]:
         """Yield the outcome of every case as it comes."""
         todo = deque(cases)
         # A case that is alone may have everybody; side by side each has one process.
@@ -78,7 +105,7 @@ class Beside:
                 if worker.busy:  # whoever is still at it is not waited for
                     worker.end()
 
-    def _answers(self) -> Iterator[Outcome]:
+    def _answers(self) -> Iterator[Answer]:
         """Wait a moment, and yield what has come in or is given up."""
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
@@ -145,31 +172,35 @@ class _Worker:
                     self._held[name] = value
             _send(questions, ("case", case.task, processes))
 
-    def answer(self) -> Outcome:
+    def answer(self) -> Answer:
         """Return what it answers, or that it died."""
         try:
             outcome: Outcome = pickle.load(self.answers)  # noqa: S301 - from our own process
         except (EOFError, pickle.UnpicklingError):  # no answer, or half of one
             code = self._working.wait()
             return self._failed(f"the process that solved it died with exit code {code}")
-        self._case = None
-        return outcome
+        case, self._case = self._asked, None
+        return Answer(case, outcome, f"{socket.gethostname()}:{self._working.pid}")
 
     def late(self, grace: float) -> bool:
         """Tell whether it has taken more than its time and the grace."""
         limit = self._case.options.time_limit if self._case is not None else 0.0
         return time.monotonic() - self._began > limit + grace
 
-    def give_up(self, grace: float) -> Outcome:
+    def give_up(self, grace: float) -> Answer:
         """End the process; the next case begins another."""
         limit = self._case.options.time_limit if self._case is not None else 0.0
         return self._failed(f"no answer {grace:g} s after its time limit of {limit:g} s")
 
-    def _failed(self, error: str) -> Outcome:
-        assert self._case is not None  # noqa: S101 - only who works can fail
-        outcome = Outcome.failed(self._case.key, error)
+    def _failed(self, error: str) -> Answer:
+        case = self._asked
         self.end()
-        return outcome
+        return Answer(case, Outcome.failed(case.key, error), None)
+
+    @property
+    def _asked(self) -> Case:
+        assert self._case is not None  # noqa: S101 - only who works can answer or fail
+        return self._case
 
     def end(self) -> None:
         """End the process, whatever it is at."""
@@ -215,43 +246,62 @@ class OnCluster:
             self._client = Client(scheduler, set_as_default=False)
         except (OSError, ValueError) as error:
             raise SolverError(f"no scheduler answers at {scheduler!r}: {error}") from error
-        self._there: list[tuple[object, Any]] = []
+        self._there: OrderedDict[int, tuple[object, Any]] = OrderedDict()
 
-    def solve(self, cases: Sequence[Case], stop: Stop) -> Generator[Outcome, None, None]:
-        """Yield the outcome of every case as it comes."""
+    def solve(self, cases: Iterable[Case | None], stop: Stop) -> Generator[Answer, None, None]:
+        """Yield the outcome of every case as it comes; cases are taken as workers need them.
+
+        A case that is none says that the next one waits for an answer to come.
+
+        Raises
+        ------
+        SolverError
+            If the scheduler is lost.
+        """
         from distributed import Event
 
         flag = f"stop-{uuid.uuid4().hex}"
-        pending = {
-            self._client.submit(
-                _solve,
-                case.task,
-                self._sent(case.instance),
-                self._sent(case.start),
-                flag,
-                pure=False,
-            ): case
-            for case in cases
-        }
+        coming, pending = iter(cases), dict[Any, Case]()
         try:
-            while pending and not stop():
+            while not stop():
+                for case in islice(coming, max(0, self._room() - len(pending))):
+                    if case is None:
+                        break
+                    held = self._sent(case.instance), self._sent(case.start)
+                    future = self._client.submit(_solve, case.task, *held, flag, pure=False)
+                    pending[future] = case
+                if not pending:
+                    return
                 for future in self._done(list(pending)):
-                    yield _result(future, pending.pop(future))
+                    yield self._answer(future, pending.pop(future))
         finally:
-            if pending:
+            if pending and self._client.status == "running":
                 # What has begun cannot be called back; the flag ends it at its next look.
                 Event(flag, client=self._client).set()
                 self._client.cancel(list(pending))
 
+    def _room(self) -> int:
+        """Return how many cases may be there at once."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        return AHEAD * max(1, len(workers))
+
     def _sent(self, value: object) -> Any:
-        """Return where a value lies on the cluster; each is sent once."""
+        """Return where a value lies on the cluster; each is sent once.
+
+        It is the result of a task, which the scheduler repeats where a worker takes it along
+        when it dies, and which goes to every other worker once.
+        """
         if value is None:
             return None
-        for known, there in self._there:
-            if known is value:
-                return there
-        there = self._client.scatter(value, hash=False)
-        self._there.append((value, there))
+        _, there = self._there.get(id(value), (None, None))
+        if there is None or there.status in ("lost", "cancelled", "error"):
+            content = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+            name = f"held-{hashlib.sha256(content).hexdigest()}"
+            there = self._client.submit(pickle.loads, content, key=name)
+            self._there[id(value)] = value, there
+        self._there.move_to_end(id(value))
+        if len(self._there) > HELD:
+            self._there.popitem(last=False)
         return there
 
     def _done(self, futures: list[Any]) -> list[Any]:
@@ -263,24 +313,27 @@ class OnCluster:
             wait(futures, timeout=POLL, return_when="FIRST_COMPLETED")
         return [future for future in futures if future.done()]
 
+    def _answer(self, future: Any, case: Case) -> Answer:
+        """Return what a task came to; the cluster may have lost it."""
+        if future.status == "finished":
+            outcome, worker = future.result()
+            return Answer(case, outcome, worker)
+        if self._client.status != "running" or future.status == "lost":
+            raise SolverError("the scheduler is gone; what it was at has no answer")
+        error = future.exception() if future.status == "error" else None
+        told = "" if error is None else f" ({type(error).__name__}: {error})"
+        outcome = Outcome.failed(case.key, f"the cluster ended it as {future.status}{told}")
+        return Answer(case, outcome, None)
+
     def close(self) -> None:
         """Leave the cluster."""
-        self._there = []
+        self._there.clear()
         self._client.close()
 
 
-def _result(future: Any, case: Case) -> Outcome:
-    """Return what a task came to; the cluster may have lost it."""
-    if future.status == "finished":
-        outcome: Outcome = future.result()
-        return outcome
-    error = future.exception() if future.status == "error" else None
-    told = "" if error is None else f" ({type(error).__name__}: {error})"
-    return Outcome.failed(case.key, f"the cluster ended it as {future.status}{told}")
-
-
-def _solve(task: Task, instance: Instance, start: Plan | None, flag: str) -> Outcome:
-    return task.solve(instance, start, cancel=_Flag(flag))
+def _solve(task: Task, instance: Instance, start: Plan | None, flag: str) -> tuple[Outcome, str]:
+    outcome = task.solve(instance, start, cancel=_Flag(flag))
+    return outcome, f"{socket.gethostname()}:{os.getpid()}"
 
 
 class _Flag:

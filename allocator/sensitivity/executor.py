@@ -47,6 +47,19 @@ class Standing:
     elapsed: float
     left: float | None
 
+    @property
+    def rate(self) -> float | None:
+        """Cases a second at the pace so far; none before the first and after the last."""
+        return (self.total - self.done) / self.left if self.left else None
+
+    def __str__(self) -> str:
+        parts = [f"{self.phase}: {self.done:,} of {self.total:,} done"]
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        if self.left:
+            parts.append(f"about {self.left:.0f} s left")
+        return " · ".join(parts)
+
 
 class Executor:
     """Runs cases.
@@ -95,7 +108,7 @@ class Executor:
             wrong.append(f"time_limit is {time_limit:g}; give seconds above 0")
         if wrong:
             raise ValueError("\n".join(wrong))
-        self._processes, self._scheduler, self._grace = processes or _cores(), scheduler, grace
+        self._processes, self._scheduler, self._grace = processes or cores(), scheduler, grace
         self._journal = None if journal is None else Journal(journal)
         self._limit, self._progress, self._cancel = time_limit, progress, cancel
         self._known = {} if self._journal is None else self._journal.read()
@@ -138,11 +151,11 @@ class Executor:
         for case in cases:
             if not self._has(case) and (case.keep or case.key not in todo):
                 todo[case.key] = case
-        tally = _Tally(phase, len({case.key for case in cases}), len(todo), self._elapsed)
+        tally = Tally(phase, len({case.key for case in cases}), len(todo), self._elapsed)
         self._tell(tally.standing(self._elapsed))
         if todo and self._why_stop() is None:
-            with closing(self._hired().solve(list(todo.values()), self._stop)) as outcomes:
-                for outcome in outcomes:
+            with closing(self._hired().solve(list(todo.values()), self._stop)) as answers:
+                for outcome in (answer.outcome for answer in answers):
                     self._known[outcome.key] = outcome
                     if self._journal is not None:
                         self._journal.append(todo[outcome.key].name, outcome)
@@ -182,8 +195,18 @@ class Executor:
             self._progress(standing)
 
 
-class _Tally:
-    """Counts outcomes."""
+class Tally:
+    """Counts outcomes.
+
+    Parameters
+    ----------
+    phase, total
+        As of `Standing`.
+    todo
+        Cases without an outcome as yet.
+    began
+        Seconds of the clock when the first of them is begun.
+    """
 
     def __init__(self, phase: str, total: int, todo: int, began: float) -> None:
         self._phase, self._total, self._todo, self._began = phase, total, todo, began
@@ -203,7 +226,7 @@ class _Tally:
         return Standing(self._phase, done, self._failed, self._total, elapsed, left)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     try:
         return len(os.sched_getaffinity(0))

@@ -6,10 +6,12 @@ any setting of the policy      by its dotted path: `floor`, `max_ratio`, `key.we
 `assume.NAME`                  an assumption behind the packaged Norwegian instances
 `factor.FAMILY.PLACE.ITEM`     capacities are multiplied; place and item may be left out
 `added.FAMILY.PLACE.ITEM`      units are added to one capacity
+`TABLE.COLUMN[ID,…] *=`        cells are multiplied (`+=`: added to, `=`: replaced)
 =============================  ==============================================================
 
 Families are `housing`, `transport` and those of the services; a place is a site or a
-municipality (a pool, for services), an item the beds of dwellings or a service.
+municipality (a pool, for services), an item the beds of dwellings or a service. How cells are
+named: `allocator.sensitivity.cells`.
 """
 
 import math
@@ -20,6 +22,7 @@ from pydantic import ValidationError
 
 from allocator.errors import InvalidInput, InvalidPolicy
 from allocator.policies import with_settings
+from allocator.sensitivity.cells import CellChange, cell_change, is_cell
 from allocator.sensitivity.variation import CapacityChange, Variation
 from models.instance import Instance
 from models.policy import Policy
@@ -63,6 +66,12 @@ class Question:
                 return self._changing(where, "factor", _number(path, value))
             if path.startswith(ADDED):
                 return self._changing(path.removeprefix(ADDED), "amount", _number(path, value))
+            if is_cell(path):
+                return self._at_cells(cell_change(path, _number(path, value)))
+        except InvalidOver:
+            raise
+        except InvalidInput as error:
+            raise InvalidOver(error.what, error.problems) from error
         except ValidationError as error:
             problems = [
                 _wrong(detail["msg"], "give another value", path, str(value))
@@ -86,6 +95,10 @@ class Question:
         capacities = (*self.variation.capacities, change)
         update = {"capacities": capacities}
         return replace(self, variation=self.variation.model_copy(update=update))
+
+    def _at_cells(self, change: CellChange) -> "Question":
+        cells = (*self.variation.cells, change)
+        return replace(self, variation=self.variation.model_copy(update={"cells": cells}))
 
     def problems(self, instance: Instance) -> list[Problem]:
         """Return everything that is wrong with the question for `instance`."""
@@ -129,9 +142,9 @@ def read_over(texts: Iterable[str]) -> dict[str, list[Value]]:
 
 def _values(path: str, text: str, problems: list[Problem]) -> list[Value]:
     if ":" not in text:
-        return [_value(part.strip()) for part in text.split(",")]
+        return [value_of(part.strip()) for part in text.split(",")]
     parts = text.split(":")
-    numbers = [_value(part.strip()) for part in parts]
+    numbers = [value_of(part.strip()) for part in parts]
     first, last, count = (*numbers, "", "", "")[:3]
     right = (
         len(parts) == 3
@@ -153,7 +166,8 @@ def evenly(first: float, last: float, count: int) -> list[Value]:
     return [_whole(float(f"{first + i * step:.{DIGITS}g}")) for i in range(count)]
 
 
-def _value(text: str) -> Value:
+def value_of(text: str) -> Value:
+    """Return a number where the text is one, whole ones as integers; else the text."""
     try:
         number = float(text)
     except ValueError:

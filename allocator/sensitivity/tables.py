@@ -6,11 +6,13 @@ import pandas as pd
 
 from allocator.sensitivity.types import Outcome
 
-_TOTALS = (
+TOTALS = (
     "target", "placed", "shortfall", "cost", "budget", "asked", "largest_ratio",
     "smallest_ratio", "unfairness", "overload", "change", "outcome",
 )  # fmt: skip
-_FAIRNESS = ("gini_per_inhabitant", "gini_per_fair_share", "jain", "moved_share")
+"""Columns of the totals of a plan."""
+FAIRNESS = ("gini_per_inhabitant", "gini_per_fair_share", "jain", "moved_share")
+"""Columns of its measures of fairness."""
 
 
 def outcome_columns(outcome: Outcome) -> dict[str, Any]:
@@ -21,8 +23,8 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
         "status": None if outcome.status is None else outcome.status.value,
         "gap": outcome.gap,
         "seconds": outcome.seconds,
-        **{name: getattr(outcome.totals, name, None) for name in _TOTALS},
-        **{name: getattr(outcome.fairness, name, None) for name in _FAIRNESS},
+        **{name: getattr(outcome.totals, name, None) for name in TOTALS},
+        **{name: getattr(outcome.fairness, name, None) for name in FAIRNESS},
     }
 
 

@@ -1,4 +1,4 @@
-"""What a case changes about its instance: assumptions behind it, and single capacities."""
+"""What a case changes about its instance: assumptions behind it, capacities, cells of tables."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from allocator.errors import InvalidInput
+from allocator.sensitivity.cells import CellChange, with_changes
 from allocator.sensitivity.types import Part
 from models.instance import Instance
 from models.problems import Problem
@@ -33,18 +34,21 @@ class CapacityChange(Part):
 
 
 class Variation(Part):
-    """What is changed about an instance before it is solved: assumptions, then capacities."""
+    """What is changed about an instance before it is solved: assumptions, capacities, cells."""
 
     assume: dict[str, float] = Field(default_factory=dict)
     """Other values of assumptions of the packaged Norwegian instances, by name."""
     capacities: tuple[CapacityChange, ...] = ()
     """Other capacities, in order."""
+    cells: tuple[CellChange, ...] = ()
+    """Other cells of tables, in order, after the capacities."""
 
     def problems(self, instance: Instance) -> list[Problem]:
         """Return everything that is wrong with it for `instance`, without building anything."""
         found = list(_wrong_assumptions(instance, self.assume))
         for change in self.capacities:
             _changed(instance, change, found)
+        with_changes(instance, self.cells, found)
         return found
 
     def applied(self, instance: Instance) -> Instance:
@@ -65,9 +69,10 @@ class Variation(Part):
                 problems = [_wrong(line, "mend it", "assume") for line in str(error).splitlines()]
         for change in self.capacities:
             instance = _changed(instance, change, problems)
+        frames = with_changes(instance, self.cells, problems)
         if problems:
             raise InvalidInput("the instance cannot be changed", problems)
-        return instance
+        return instance.replace(**frames) if frames else instance
 
 
 def _wrong(message: str, expected: str, column: str, value: object = None) -> Problem:

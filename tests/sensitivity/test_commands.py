@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 import allocator
 from allocator.cli import Exit, app
-from allocator.cli.cases import figure, in_words
+from allocator.cli.cases import figure
 from allocator.sensitivity.executor import Standing
 from allocator.writing import write
 from tests.sensitivity.cases import draw
@@ -291,8 +291,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(country: Path, tmp_p
 
 def test_progress_in_words() -> None:
     standing = Standing("sweep", 3, 1, 1200, 10.0, 41.6)
-    assert in_words(standing) == "sweep: 3 of 1,200 done · 1 failed · about 42 s left"
-    assert in_words(Standing("base", 0, 0, 1, 0.0, None)) == "base: 0 of 1 done"
+    assert str(standing) == "sweep: 3 of 1,200 done · 1 failed · about 42 s left"
+    assert str(Standing("base", 0, 0, 1, 0.0, None)) == "base: 0 of 1 done"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,220 @@
+"""``allocator batch``: thousands of cases from one specification, kept for others to repeat."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console
+
+from allocator.cli.cases import SchedulerOption
+from allocator.cli.ending import Exit
+from allocator.cli.options import JsonOption, OverwriteOption
+
+if TYPE_CHECKING:
+    from allocator.batch import Results
+    from allocator.batch.running import Watcher
+    from allocator.sensitivity.executor import Standing
+
+SpecArgument = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="Specification of the batch, as TOML.")
+]
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder that `allocator batch run` wrote.")
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, help="Processes that solve (one a core)."),
+]
+
+Result = TypeVar("Result")
+
+batch_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", add_completion=False)
+
+
+@batch_app.callback()
+def batch_command() -> None:
+    """Solve thousands of what-ifs from one specification, reproducibly.
+
+    \b
+    Examples:
+      allocator batch plan batch.toml
+      allocator batch run batch.toml --out results --workers 2
+      allocator batch run batch.toml --out results --resume
+      allocator batch archive results --out results.zip
+      allocator batch reproduce results.zip --sample 20
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+
+
+@batch_app.command("plan")
+def plan_command(
+    spec: SpecArgument,
+    workers: WorkersOption = None,
+    estimate: Annotated[
+        bool,
+        typer.Option(
+            "--estimate/--no-estimate",
+            help="Solve the base plan and one case of the first instance to tell how long the "
+            "batch takes.",
+        ),
+    ] = True,
+    json_: JsonOption = False,
+) -> None:
+    """Check a batch, and say how many cases it has, about how long it takes, and the first ones.
+
+    \b
+    Examples:
+      allocator batch plan batch.toml
+      allocator batch plan batch.toml --workers 16 --json
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator import batch
+
+    found = batch.plan(batch.read_spec(spec), workers=workers, estimate=estimate, name=spec.name)
+    typer.echo(json.dumps(found.as_dict(), ensure_ascii=False) if json_ else str(found))
+
+
+@batch_app.command("run")
+def run_command(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.")],
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit-per-case",
+            metavar="S",
+            min=0.001,
+            help="Seconds for one case, instead of those of the specification.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what is in the folder.")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Solve every case of a batch; Ctrl-C stops, and the same command with --resume goes on.
+
+    \b
+    Examples:
+      allocator batch run batch.toml --out results
+      allocator batch run batch.toml --out results --resume
+      allocator batch run batch.toml --out results --scheduler tcp://host:8786
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator import batch
+
+    if workers is not None and scheduler is not None:
+        raise typer.BadParameter("give --workers or --scheduler, not both")
+    asked, cancel = batch.read_spec(spec), threading.Event()
+    found = _watched(
+        lambda watch: batch.run(
+            asked,
+            out,
+            workers=workers,
+            scheduler=scheduler,
+            time_limit_per_case=time_limit,
+            resume=resume,
+            progress=watch,
+            cancel=cancel,
+            name=spec.name,
+        ),
+        cancel,
+    )
+    _tell(found, as_json=json_)
+    if cancel.is_set():
+        raise typer.Exit(Exit.INTERRUPTED)
+    if found.count("failed") or found.disagreements:
+        raise typer.Exit(Exit.SOLVER)
+
+
+@batch_app.command("archive")
+def archive_command(
+    folder: FolderArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="The archive (DIR with .zip)."),
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Put a finished batch into one file, with all that others need to solve its cases again.
+
+    \b
+    Examples:
+      allocator batch archive results
+      allocator batch archive results --out published.zip
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator import batch
+
+    typer.echo(f"written to {batch.archive(folder, out, overwrite=overwrite)}", err=True)
+
+
+@batch_app.command("reproduce")
+def reproduce_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="ARCHIVE", help="An archive, or the folder of a batch.")
+    ],
+    sample: Annotated[
+        int, typer.Option("--sample", metavar="N", min=1, help="Cases that are solved again.")
+    ] = 20,
+    all_: Annotated[bool, typer.Option("--all", help="Solve every case again.")] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the draw.")] = 0,
+    workers: WorkersOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Solve cases of an archive again, cold, and say whether they agree with what it holds.
+
+    \b
+    Examples:
+      allocator batch reproduce published.zip
+      allocator batch reproduce published.zip --sample 200 --seed 7 --json
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator import batch
+
+    cancel = threading.Event()
+    found = _watched(
+        lambda watch: batch.reproduce(
+            file,
+            sample=None if all_ else sample,
+            seed=seed,
+            workers=workers,
+            progress=watch,
+            cancel=cancel,
+        ),
+        cancel,
+    )
+    if json_:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
+    else:
+        typer.echo(str(found))
+        for row in found.table[found.table["why"].notna()].to_dict("records"):
+            typer.echo(f"  case {row['case']}: {row['why']}")
+    if cancel.is_set():
+        raise typer.Exit(Exit.INTERRUPTED)
+    if not found.holds:
+        raise typer.Exit(Exit.SOLVER)
+
+
+def _watched(work: "Callable[[Watcher], Result]", cancel: threading.Event) -> Result:
+    """Return what `work` returns, with progress; Ctrl-C sets `cancel`."""
+    from allocator.batch.progress import SECONDS_BETWEEN_LINES, with_rate
+    from allocator.cli.interrupting import run_interruptibly
+    from allocator.cli.progress import ProgressLine
+    from allocator.solve.progress import Progress
+
+    with ProgressLine(Console(stderr=True), SECONDS_BETWEEN_LINES) as line:
+
+        def tell(standing: "Standing") -> None:
+            line.tell(Progress(with_rate(standing), None, None, None, standing.elapsed))
+
+        return run_interruptibly(lambda: work(tell), cancel, line, kept="what is done")
+
+
+def _tell(found: "Results", *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
+        return
+    typer.echo(str(found))
+    for error, count in found.errors.items():
+        typer.echo(f"  failed: {count}: {error}", err=True)

@@ -1,0 +1,130 @@
+"""`allocator batch` does what the Python functions do, and ends with a code that says how."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import allocator
+from allocator import batch
+from allocator.batch.agreement import Known, agreement
+from allocator.batch.progress import ProgressPrinter
+from allocator.cli import Exit, app
+from allocator.sensitivity.executor import Standing
+
+SPEC = """
+instances = ["tiny-measures"]
+check_fraction = 0
+[design.grid]
+"groups.persons *=" = [0, 1]
+"""
+
+
+def invoke(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["batch", *map(str, arguments)])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_plan_says_how_many_how_long_and_the_first(tmp_path: Path) -> None:
+    spec = tmp_path / "batch.toml"
+    spec.write_text(SPEC, encoding="utf-8")
+    code, said, _ = invoke("plan", spec, "--json", "--workers", 3)
+    about = json.loads(said)
+    assert (code, about["cases"], about["workers"]) == (Exit.DONE, 2, 3)
+    assert about["first"][1] == {
+        "case": 1,
+        "instance": "tiny-measures",
+        "groups.persons *=": 1,
+        "seed": 0,
+    }
+    expected = (2 * about["seconds_warm"] + about["seconds_cold"]) / 3
+    assert about["seconds"] == pytest.approx(expected)
+    code, said, _ = invoke("plan", spec, "--no-estimate")
+    assert code == Exit.DONE
+    assert said.startswith("2 cases (instances × settings × seeds: 1 × 2 × 1)")
+    assert "about" not in said
+
+
+def test_what_is_wrong_is_said_all_at_once(tmp_path: Path) -> None:
+    spec = tmp_path / "wrong.toml"
+    spec.write_text('instances = ["nowhere"]\n[design.grid]\nstp = [1]\n', encoding="utf-8")
+    code, said, told = invoke("run", spec, "--out", tmp_path / "out")
+    assert (code, said) == (Exit.INVALID, "")
+    assert "wrong.toml column instances.0" in told
+    assert "wrong.toml column design.grid.stp" in told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.enable_socket
+def test_a_batch_is_run_archived_and_reproduced(tmp_path: Path) -> None:
+    spec, out = tmp_path / "batch.toml", tmp_path / "out"
+    spec.write_text(SPEC, encoding="utf-8")
+    code, said, told = invoke("run", spec, "--out", out, "--workers", 1, "--json")
+    about = json.loads(said)
+    assert code == Exit.SOLVER  # one of the cases has no persons
+    assert (about["done"], about["failed"]) == (2, 1)
+    assert "done" in told
+    code, _, _ = invoke("run", spec, "--out", out)
+    assert code == Exit.USAGE
+    code, _, told = invoke("archive", out)
+    assert (code, told.strip()) == (Exit.DONE, f"written to {tmp_path / 'out.zip'}")
+    code, said, _ = invoke("reproduce", tmp_path / "out.zip", "--all", "--workers", 1)
+    assert code == Exit.DONE
+    assert "2 cases solved again: 1 reproduced, 0 not reproduced, 1 cannot be told" in said
+
+
+def test_the_module_is_part_of_the_package() -> None:
+    assert allocator.batch is batch
+    assert "batch" in dir(allocator)
+
+
+def test_progress_is_one_line_in_a_terminal_and_few_in_a_log() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    log, terminal = io.StringIO(), Terminal()
+    for stream in (log, terminal):
+        printer = ProgressPrinter(stream)
+        for done in range(4):
+            printer(Standing("cases", done, 0, 3, 1.0, 2.0 * (3 - done) or None))
+    assert log.getvalue().splitlines() == [
+        "cases: 0 of 3 done · about 6 s left · 0.5 a second",
+        "cases: 3 of 3 done",
+    ]
+    first, last = terminal.getvalue().removeprefix("\r").split("\r")
+    assert first == "cases: 0 of 3 done · about 6 s left · 0.5 a second"
+    assert last == "cases: 3 of 3 done".ljust(len(first)) + "\n"
+
+
+def known(*goals: tuple[float, float | None], quota: int = 1, status: str = "optimal") -> Known:
+    values, bounds = [value for value, _ in goals], [bound for _, bound in goals]
+    return Known(status, values, bounds, {"0101": quota})
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "agrees", "same"),
+    [
+        (known((5, 5), (2, 2)), known((5, 5), (2, 2)), True, True),
+        (known((5, 5), (2, 2)), known((5, 5), (2, 2), quota=2), True, False),
+        (known((5, 4)), known((4.5, 4)), True, True),
+        (known((5, 4.8)), known((4.5, 4)), False, True),
+        (known((4.5, 4)), known((5, 4.8)), False, True),
+        # The first goal is held at different levels: the second says nothing.
+        (known((5, 4), (1, 1)), known((4.5, 4), (9, 9)), True, True),
+        (known((5, 5), (1, 1)), known((5, 5), (9, 9)), False, True),
+        (known((5, None)), known((9, 4)), True, True),
+        (known(status="infeasible"), known((5, 5)), False, False),
+        (known(status="infeasible"), known(status="infeasible"), True, False),
+        (known(status="none"), known((5, 5)), None, False),
+        (Known(None, [], [], {}), known((5, 5)), None, False),
+    ],
+)
+def test_answers_agree_as_far_as_is_proven(
+    one: Known, two: Known, agrees: bool | None, same: bool
+) -> None:
+    found = agreement(one, two)
+    assert (found.agrees, found.same_quotas) == (agrees, same)
+    assert (found.why is None) == (agrees is True)
