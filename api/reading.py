@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from allocator.datapackage import each_once, no_constant
 from api.problems import Trouble
+from api.security import bearer, who_asks
 
 JSON = "application/json"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -94,6 +95,7 @@ class StrictRoute(APIRoute):
 
         async def strict(request: Request) -> Response:
             if has_body:
+                await who_asks(request, await bearer(request))  # bodies of strangers are not read
                 _refuse_other_media(request)
             try:
                 return await handler(_StrictRequest(request.scope, request.receive))

@@ -174,14 +174,23 @@ def requires(scope: Scope) -> Callable[..., Any]:
     """Return a dependency that gives who asks, if their key allows `scope`."""
 
     async def caller(request: Request, credentials: Credentials) -> Caller:
-        gate: Gate = request.app.state.gate
-        secret = None if credentials is None else credentials.credentials
-        found = gate.remembered(secret)
-        if found is None:
-            found = await run_in_threadpool(gate.admitted, secret)
-        return checked(found, scope)
+        return checked(await who_asks(request, credentials), scope)
 
     return caller
+
+
+async def who_asks(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    """Return who asks.
+
+    Raises
+    ------
+    Trouble
+        If it is nobody that is known here.
+    """
+    gate: Gate = request.app.state.gate
+    secret = None if credentials is None else credentials.credentials
+    found = gate.remembered(secret)
+    return await run_in_threadpool(gate.admitted, secret) if found is None else found
 
 
 def checked(caller: Caller, scope: Scope) -> Caller:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from allocator import explain, explain_all, read_plan, solve, write_plan
+from allocator import explain, explain_all, load, read_plan, solve, write_plan
 from allocator.cli import app
 from allocator.errors import InvalidInput, InvalidPlan
 from allocator.explain import Explanation, in_words
@@ -300,3 +300,20 @@ def test_a_plan_by_branch_and_bound_is_explained_without_prices(tmp_path: Any) -
     write_plan(plan, tmp_path / "plan")
     why = explain(plan, "0001", three())
     adds_up(why, plan)
+
+
+def test_what_the_state_buys_is_named_and_what_changes_nothing_is_one_line() -> None:
+    instance = load("tiny-measures")
+    plan = solve(instance)
+    one = explain(plan, "0201", instance)
+    (bought,) = one.bought
+    steps = plan.measures.merge(instance.measures, on="measure_id")
+    here = steps[steps["site_id"] == "0201-town"].iloc[0]
+    assert bought.units == here["steps"] * here["units_per_step"]
+    assert (bought.cost, bought.family, bought.site_id) == (here["cost"], "housing", "0201-town")
+    assert one.currency == instance.currency
+    text = in_words(one, "en")
+    assert "Measures that the state buys in the municipality (counted above):" in text
+    assert "15 more dwellings for 1 or more (0201-town): 300 NOK" in text
+    assert text.count("None of these alone changes it:") == 1
+    assert explain(plan, "0301", instance).bought == ()

@@ -1,7 +1,7 @@
 """Why a municipality is asked for its number, and what would change it."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,7 +11,16 @@ from allocator.explain.chain import chain
 from allocator.explain.changes import changes
 from allocator.explain.country import Country
 from allocator.explain.similar import similar
-from allocator.explain.types import Cause, Change, Explanation, Limit, Similar, Step, Uniqueness
+from allocator.explain.types import (
+    Bought,
+    Cause,
+    Change,
+    Explanation,
+    Limit,
+    Similar,
+    Step,
+    Uniqueness,
+)
 from allocator.explain.unique import exactly, uniqueness
 from allocator.explain.words import in_words
 from models.instance import Instance
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
     from allocator.solve.progress import Listener
 
 __all__ = [
+    "Bought",
     "Cause",
     "Change",
     "Explanation",
@@ -147,6 +157,8 @@ def _explanation(country: Country, municipality: str, *, confirm: bool) -> Expla
         floor=country.policy.floor,
         steps=chain(country, municipality),
         limits=limits,
+        currency=country.instance.currency,
+        bought=_bought(country, municipality),
         similar=alike,
         alike=known_by,
         unique=unique,
@@ -163,6 +175,34 @@ def _unique(country: Country, municipality: str) -> Uniqueness | None:
         return None
     town = only(country.data, municipality)
     return uniqueness(country, Priced.of(country.data, town, municipality, country.plan.goals))
+
+
+def _bought(country: Country, municipality: str) -> tuple[Bought, ...]:
+    """Return the measures that the plan buys here, the dearest first."""
+    instance = country.instance
+    at_site = instance.sites.set_index("site_id")["municipality_id"]
+    services = instance.services.set_index("service_id")
+    rows = country.plan.measures.merge(instance.measures, on="measure_id")
+    rows = rows[rows["municipality_id"].fillna(rows["site_id"].map(at_site)) == municipality]
+    found = [
+        Bought(
+            family=_FAMILIES.get(row.kind) or str(services.loc[row.service_id, "family"]),
+            site_id=None if pd.isna(row.site_id) else row.site_id,
+            item="" if row.kind == "transit" else _item(row),
+            name="" if pd.isna(row.service_id) else str(services.loc[row.service_id, "name"]),
+            units=row.steps * row.units_per_step,
+            cost=row.cost,
+        )
+        for row in rows.itertuples(index=False)
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.cost, one.family, one.item)))
+
+
+_FAMILIES = {"dwellings": Cause.HOUSING.value, "transit": Cause.TRANSPORT.value}
+
+
+def _item(row: Any) -> str:
+    return str(row.service_id) if pd.isna(row.beds) else str(int(row.beds))
 
 
 def _limits(country: Country, municipality: str) -> tuple[Limit, ...]:

@@ -112,6 +112,23 @@ class Change(_Part):
     none: nothing changes, which needs no confirmation."""
 
 
+class Bought(_Part):
+    """A measure that the plan buys in the municipality; the capacities count it."""
+
+    family: str
+    """housing, transport, or the family of a service."""
+    site_id: str | None
+    """Site, for housing and transport."""
+    item: str
+    """Beds of the dwellings, or the service; blank for seats."""
+    name: str
+    """The instance's name for it; blank for dwellings and seats."""
+    units: float
+    """Units it adds: dwellings, seats, places."""
+    cost: float
+    """What they cost, in currency."""
+
+
 class Explanation(_Part):
     """Why a municipality is asked for its number, and what would change it.
 
@@ -141,6 +158,10 @@ class Explanation(_Part):
     """From the share of the inhabitants to the quota."""
     limits: tuple[Limit, ...]
     """Capacities here, those that bind first."""
+    currency: str
+    """ISO 4217 code of every amount of money."""
+    bought: tuple[Bought, ...]
+    """Measures that the plan buys here, the dearest first."""
     similar: tuple[Similar, ...]
     """Municipalities like this one, the most alike first."""
     alike: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from allocator.explain.types import Cause, Change, Explanation, Limit, Similar, Step
+from allocator.explain.types import Bought, Cause, Change, Explanation, Limit, Similar, Step
 from allocator.language import Texts
 
 PACKAGE = "allocator.explain"
@@ -42,10 +42,14 @@ def _lines(explanation: Explanation, texts: Texts) -> Iterator[str]:
         yield from (f"  {_limit(limit, texts)}" for limit in explanation.limits)
     else:
         yield texts("explain.no_limits")
+    if explanation.bought:
+        yield ""
+        yield texts("explain.bought")
+        yield from (f"  {_bought(one, explanation, texts)}" for one in explanation.bought)
     if explanation.changes:
         yield ""
         yield texts("explain.changes")
-        yield from (f"  {_change(change, texts)}" for change in explanation.changes)
+        yield from (f"  {line}" for line in _changes(explanation, texts))
     if explanation.similar:
         yield ""
         alike = texts.listed([texts(f"alike.{name}") for name in explanation.alike])
@@ -86,7 +90,25 @@ def _proof(explanation: Explanation, texts: Texts) -> Iterator[str]:
         yield texts("explain.unique", fewest=fewest, most=most)
 
 
-def _what(of: Limit | Change, texts: Texts) -> str:
+def _bought(one: Bought, explanation: Explanation, texts: Texts) -> str:
+    about = {"units": texts.number(one.units), "what": _what(one, texts)}
+    cost = f"{texts.number(one.cost)} {explanation.currency}"
+    return texts("explain.one_bought", **about, cost=cost)
+
+
+def _changes(explanation: Explanation, texts: Texts) -> Iterator[str]:
+    """Yield what would change the number, a line each, and in one line what would not."""
+    yield from (_change(change, texts) for change in explanation.changes if change.change)
+    nothing = [
+        texts("explain.more", units=texts.number(change.units), what=_what(change, texts))
+        for change in explanation.changes
+        if not change.change
+    ]
+    if nothing:
+        yield texts("explain.no_change", listed="; ".join(nothing))
+
+
+def _what(of: Limit | Change | Bought, texts: Texts) -> str:
     if of.family == Cause.HOUSING:
         words = texts("item.dwellings", beds=of.item)
     elif of.family == Cause.TRANSPORT:
@@ -108,8 +130,6 @@ def _limit(limit: Limit, texts: Texts) -> str:
 
 def _change(change: Change, texts: Texts) -> str:
     about = {"units": texts.number(change.units), "what": _what(change, texts)}
-    if not change.change:
-        return texts("explain.no_change", **about)
     if change.confirmed is None:
         said = texts("explain.not_tried")
     else:
