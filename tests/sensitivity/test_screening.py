@@ -456,7 +456,7 @@ def test_the_command_announces_writes_shows_and_goes_on(tmp_path: Path) -> None:
     before = solved(out)
     assert f"2 inputs · 2 × 3 rows · {before} solves · at" in result.stderr
     assert names(out) == {
-        "cases.jsonl", "indices.csv", "results.csv", "left_out.csv", "runs.csv",
+        "asked.json", "cases.jsonl", "indices.csv", "results.csv", "left_out.csv", "runs.csv",
         "screening.json", "screening.svg", "screening.png", "screening.html",
     }  # fmt: skip
     table = [row for row in rows(out / "indices.csv") if row["result"] == "shortfall"]
