@@ -253,7 +253,9 @@ def _words(detail: ErrorDetails, location: list[str]) -> tuple[str, str]:
     """Return what is wrong and what would be right."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"there is no setting {location[-1]!r}", _fields_like(location)
+        return f"there is no setting {location[-1]!r}", names_like(
+            location[-1], list(_model_at(location).model_fields)
+        )
     if kind == "missing":
         return "is missing", f"give it: {_described(location)}"
     if kind in ("value_error", "assertion_error"):
@@ -261,19 +263,20 @@ def _words(detail: ErrorDetails, location: list[str]) -> tuple[str, str]:
         return said, advice or "change one of them"
     if kind in ("enum", "literal_error"):
         return "is not one of the choices", f"choose {context.get('expected')}"
-    return _sentence(detail["msg"]), f"here belongs: {_described(location)}"
+    return sentence(detail["msg"]), f"here belongs: {_described(location)}"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Return what pydantic or a description says as part of a sentence."""
     text = text.removeprefix("Input ").removesuffix(".")
     return text[:1].lower() + text[1:]
 
 
-def _fields_like(location: list[str]) -> str:
-    fields = list(_model_at(location).model_fields)
-    near = difflib.get_close_matches(location[-1], fields, n=1)
+def names_like(name: str, known: Sequence[str]) -> str:
+    """Say which names there are, and which of them may have been meant."""
+    near = difflib.get_close_matches(name, known, n=1)
     maybe = f"maybe {near[0]}; " if near else ""
-    return f"{maybe}there are {', '.join(fields)}"
+    return f"{maybe}there are {', '.join(known)}"
 
 
 def _described(location: list[str]) -> str:
@@ -282,7 +285,7 @@ def _described(location: list[str]) -> str:
     for model in (_model_at(location), Policy):
         for name in reversed(names):
             if name in model.model_fields and model.model_fields[name].description:
-                return _sentence(str(model.model_fields[name].description).replace("\n", " "))
+                return sentence(str(model.model_fields[name].description).replace("\n", " "))
     return "see `allocator policy`"
 
 

@@ -14,6 +14,7 @@ from api.metrics import Metrics
 from api.problems import Trouble, answer
 
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+NOT_READY = 503
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -102,10 +103,9 @@ class Around:
         run_id = scope.get("path_params", {}).get("run_id")
         if run_id is not None:
             told["run_id"] = run_id
-        if status >= 500:
-            self._log.error("answered", **told)
-        else:
-            self._log.info("answered", **told)
+        # What is not there yet, or not any more, is told once by whoever looks for it.
+        log = self._log.error if status >= 500 and status != NOT_READY else self._log.info
+        log("answered", **told)
 
 
 def _route(scope: Scope) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 MOMENT = 0.1
 """Seconds that an answer is good for."""
@@ -13,24 +14,23 @@ class Moments:
     """Answers by name; whoever asks while one is being made waits for it."""
 
     def __init__(self) -> None:
-        self._held: dict[str, tuple[float, asyncio.Future[bytes]]] = {}
+        self._made: dict[str, tuple[float, asyncio.Task[bytes]]] = {}
 
-    async def get(self, name: str, made: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Return the answer of this name, at most a moment old."""
-        known = self._held.get(name)
-        if known is not None and time.monotonic() < known[0]:
-            return await asyncio.shield(known[1])
-        if len(self._held) >= MOST:
-            self._held.clear()
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._held[name] = (float("inf"), future)
+    async def get(self, name: str, make: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
+        """Return the answer of this name, at most a moment old when it is there.
+
+        It is made whether or not whoever asked first still waits for it.
+        """
+        known = self._made.get(name)
+        if known is None or (known[1].done() and time.monotonic() > known[0]):
+            if len(self._made) >= MOST:
+                self._made.clear()
+            known = (time.monotonic() + MOMENT, asyncio.create_task(make()))
+            self._made[name] = known
         try:
-            answer = await made()
-        except BaseException as error:
-            self._held.pop(name, None)
-            future.set_exception(error if isinstance(error, Exception) else RuntimeError("gone"))
-            future.exception()  # whoever waits is told; nobody need
+            return await asyncio.shield(known[1])
+        except Exception:
+            self._made.pop(
+                name, None
+            )  # what went wrong is told to those who asked, and tried again
             raise
-        future.set_result(answer)
-        self._held[name] = (time.monotonic() + MOMENT, future)
-        return answer

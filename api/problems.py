@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from allocator.errors import InvalidInput
+from allocator.policies import sentence
 from api.store import StoreChanged, StoreFull, StoreUnavailable
 from models.problems import Problem
 
@@ -282,33 +283,21 @@ def _of_validation(error: RequestValidationError) -> Trouble:
     if unread:
         said = unread[0].get("ctx", {}).get("error", "not JSON")
         return Trouble("not-a-request", f"the body is not JSON: {said}")
-    return invalid(_item(one) for one in found)
+    return invalid(parameter_item(one) for one in found)
 
 
-def _item(detail: Any) -> ErrorItem:
+def parameter_item(detail: Any) -> ErrorItem:
+    """Return what pydantic says of a parameter as it is told."""
     place, *location = detail["loc"]
-    message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    value = None if detail["type"] == "missing" else _shown(detail.get("input"))
-    said = f"{message[:1].lower()}{message[1:]}"
-    if detail["type"] == "extra_forbidden":
-        said = "nobody knows this field" if place == "body" else "nobody knows this parameter"
-    if place == "body":
-        # A kind of run that was chosen by `kind` stands in the location, but not in the body.
-        parts = [part for part in location if part not in _TAGS]
-        return ErrorItem(pointer=pointer("", *parts), detail=said, value=value)
     name = str(location[0]) if location else place
+    unknown = detail["type"] == "extra_forbidden"
+    said = "nobody knows this parameter" if unknown else sentence(detail["msg"])
+    value = None if detail["type"] == "missing" else shown(detail.get("input"))
     return ErrorItem(parameter=name, detail=said, value=value)
 
 
-_TAGS: set[object] = set()
-
-
-def tags_are_no_places(names: Iterable[str]) -> None:
-    """Leave names by which one of several bodies was chosen out of JSON pointers."""
-    _TAGS.update(names)
-
-
-def _shown(value: Any) -> str | None:
+def shown(value: Any) -> str | None:
+    """Return a value that was sent as it is told; none where it is no single one."""
     if value is None or isinstance(value, dict | list):
         return None
     return str(value)[:80]

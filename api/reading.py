@@ -7,10 +7,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from allocator.datapackage import each_once, no_constant
+from api.bodies import refused
 from api.problems import Trouble
 from api.security import bearer, who_asks
 
@@ -91,14 +93,19 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
         handler = super().get_route_handler()
-        has_body = self.body_field is not None
+        field = self.body_field
+        body = None if field is None else field.field_info.annotation
 
         async def strict(request: Request) -> Response:
-            if has_body:
+            if body is not None:
                 await who_asks(request, await bearer(request))  # bodies of strangers are not read
                 _refuse_other_media(request)
             try:
                 return await handler(_StrictRequest(request.scope, request.receive))
+            except RequestValidationError as error:
+                if all(one["type"] != "json_invalid" for one in error.errors()):
+                    raise refused(error, body) from error
+                raise
             except HTTPException as error:
                 # FastAPI puts a message of its own in the place of what a body is refused for.
                 if isinstance(error.__cause__, Trouble):

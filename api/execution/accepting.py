@@ -32,6 +32,7 @@ from api.schemas.runs import (
 )
 from api.settings import Settings
 from api.store import instances, proposals, runs
+from api.store.database import alone
 from api.store.runs import State
 from models.answers import Answer, Correction
 from models.instance import Instance
@@ -317,6 +318,7 @@ def refuse_too_many(connection: sa.Connection, created_by: str, settings: Settin
     Trouble
         If it has.
     """
+    alone(connection, f"runs of {created_by}")
     number = runs.count_open(connection, created_by)
     if number >= settings.max_open_runs:
         detail = f"{number} runs of this key wait or run; wait for some, or cancel them"

@@ -257,7 +257,7 @@ def _size(rows: Any) -> int:
 
 
 def _cells(name: str, rows: Any, problems: list[Problem]) -> str:
-    """Return rows as CSV; columns are those of the first row and those that the table has."""
+    """Return rows as CSV, with every column that a row has; without rows, those that must be."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         problems.append(Problem("is no list of objects", "give one object a row", name))
         return ""

@@ -25,7 +25,8 @@ from allocator.solve.progress import Progress
 from api.execution.accepting import scenario_table
 from api.execution.plans import JSON, headline, kept_plan, numbers
 from api.problems import item_of
-from api.store.runs import Ending, Result, State, failure
+from api.store.results import Result
+from api.store.runs import Ending, State, failure
 from models.answers import Answer
 from models.instance import Instance
 from models.options import SolveOptions

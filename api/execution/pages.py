@@ -10,8 +10,8 @@ import threading
 
 from api.execution.plans import plan_of
 from api.settings import Settings, environment
-from api.store import Store, instances, runs
-from api.store.runs import Result
+from api.store import Store, instances, results, runs
+from api.store.results import Result
 
 LIMIT = 300.0
 """Seconds that a page may take."""
@@ -38,7 +38,7 @@ def made_page(
     """
     name = f"page-{kind}-{language}"
     with store.reading() as connection:
-        kept = runs.result(connection, run_id, name)
+        kept = results.get(connection, run_id, name)
         run = runs.get(connection, run_id)
     if kept is not None:
         return kept
@@ -57,7 +57,7 @@ def made_page(
         raise PageFailed(f"the page could not be made: {made.stderr.decode()[-400:]}")
     page = Result(name, _MEDIA[kind], made.stdout)
     with store.writing() as connection:
-        runs.keep_page(connection, run_id, page)
+        results.keep_page(connection, run_id, page)
     return page
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from api.store import runs
-from api.store.runs import Result
+from api.store import results
+from api.store.results import Result
 from models.instance import Instance
 from models.plan import Plan
 
@@ -17,7 +17,7 @@ JSON = "application/json"
 
 def plan_of(connection: sa.Connection, run_id: str) -> Plan | None:
     """Return the plan of a run, if it made one."""
-    kept = runs.result(connection, run_id, PLAN)
+    kept = results.get(connection, run_id, PLAN)
     return None if kept is None else Plan.model_validate_json(kept.content)
 
 

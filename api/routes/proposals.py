@@ -40,7 +40,7 @@ from api.schemas.proposals import (
     Withdrawal,
 )
 from api.security import Caller
-from api.store import Store, proposals, requests, runs
+from api.store import Store, proposals, requests, results, runs
 from models.answers import Answer, Correction
 from models.problems import Problem
 
@@ -67,8 +67,8 @@ def publish_proposal(
     with store.writing() as connection:
         made = made_before(connection, caller, idempotency_key, print_)
         if made is None:
-            plan = plan_of(connection, new.run_id)
-            if plan is None or not plan.found:
+            run = runs.get(connection, new.run_id)
+            if run is None or run["headline"] is None:
                 item = ErrorItem(
                     pointer="/run_id",
                     detail="there is no such run, or it has no plan with quotas",
@@ -140,8 +140,8 @@ def get_proposed_number(
         row = proposals.get(connection, proposal_id)
         if row is None:
             raise _none(proposal_id)
-        number = runs.number(connection, row["run_id"], municipality_id)
-        explanation = runs.explanation(connection, row["run_id"], municipality_id)
+        number = results.number(connection, row["run_id"], municipality_id)
+        explanation = results.explanation(connection, row["run_id"], municipality_id)
         given = proposals.answers(connection, proposal_id, municipality_id=municipality_id)
     if number is None:
         detail = f"the proposal asks nothing of a municipality {municipality_id[:60]!r}"

@@ -15,7 +15,7 @@ from api.problems import Trouble, documented
 from api.routes.runs import status_of
 from api.schemas.proposals import MunicipalNumber
 from api.schemas.results import Difference, Explained, Figure, Moved
-from api.store import Store, runs
+from api.store import Store, results, runs
 from models.plan import Plan
 
 router = APIRouter(prefix="/v1/runs/{run_id}", tags=["results"])
@@ -47,7 +47,7 @@ async def get_plan(
 
 def _plan(store: Store, run_id: str, kind: str) -> Response:
     with store.reading() as connection:
-        kept = runs.result(connection, run_id, PLAN)
+        kept = results.get(connection, run_id, PLAN)
         if kept is not None and kind == JSON:
             return Response(kept.content, media_type=JSON)
         plan = None if kept is None else Plan.model_validate_json(kept.content)
@@ -71,7 +71,7 @@ def list_explanations(run_id: str, store: StoreDep, caller: RunReader) -> Explai
     """List the municipalities whose number in the plan of a run was explained."""
     status_of(store, run_id)
     with store.reading() as connection:
-        return Explained(municipality_ids=runs.explained(connection, run_id))
+        return Explained(municipality_ids=results.explained(connection, run_id))
 
 
 @router.get(
@@ -84,7 +84,7 @@ def get_explanation(
 ) -> Response:
     """Get why a plan asks a municipality for its number, once a run `explain` has computed it."""
     with store.reading() as connection:
-        found = runs.explanation(connection, run_id, municipality_id)
+        found = results.explanation(connection, run_id, municipality_id)
     if found is None:
         number_of(store, run_id, municipality_id)
         detail = (
@@ -99,7 +99,7 @@ def get_explanation(
 def get_result(run_id: str, store: StoreDep, caller: RunReader) -> dict[str, Any]:
     """Get what a run answered, as the command of the same name prints it with ``--json``."""
     with store.reading() as connection:
-        kept = runs.result(connection, run_id, "result")
+        kept = results.get(connection, run_id, "result")
     if kept is None:
         raise _nothing(store, run_id, "result")
     # FastAPI sends it as it is.
@@ -114,7 +114,7 @@ def get_result(run_id: str, store: StoreDep, caller: RunReader) -> dict[str, Any
 def get_chart(run_id: str, store: StoreDep, caller: RunReader) -> Response:
     """Get the chart of a sensitivity run, as SVG."""
     with store.reading() as connection:
-        kept = runs.result(connection, run_id, "chart")
+        kept = results.get(connection, run_id, "chart")
     if kept is None:
         raise _nothing(store, run_id, "chart")
     return Response(kept.content, media_type=kept.media_type)
@@ -169,8 +169,8 @@ def number_of(store: Store, run_id: str, municipality_id: str) -> MunicipalNumbe
         If there is no such plan, or it has no such municipality.
     """
     with store.reading() as connection:
-        found = runs.number(connection, run_id, municipality_id)
-        names = [] if found is not None else runs.result_names(connection, run_id)
+        found = results.number(connection, run_id, municipality_id)
+        names = [] if found is not None else results.names(connection, run_id)
     if found is None:
         if PLAN in names:
             detail = f"the plan has no quota of a municipality {municipality_id[:60]!r}"

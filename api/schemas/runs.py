@@ -1,17 +1,20 @@
 """Runs: what can be asked, and where a run stands."""
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, JsonValue
 
+from allocator.errors import InvalidPolicy
+from allocator.policies import with_changes
 from allocator.sensitivity.uncertainty import Uncertainty
-from api.problems import tags_are_no_places
+from api.problems import ErrorItem, item_of
 from api.schemas import Answered, Body, Query
 from api.store.runs import State
 from models.answers import Answer
 from models.options import Method
-from models.policy import Term
+from models.policy import Policy, Term
 
 Id = Annotated[str, Field(min_length=1, max_length=140, pattern=r"^[A-Za-z0-9._-]+$")]
 Tag = Annotated[str, Field(min_length=1, max_length=50)]
@@ -51,6 +54,21 @@ class _OfInstance(_Asked):
     """Run whose policy is taken where `policy` says nothing; none: the default policy."""
     policy: dict[str, JsonValue] = {}
     """Settings of the policy that differ, as in `/v1/policies/default` (JSON merge patch)."""
+
+    @classmethod
+    def more_problems(cls, given: Mapping[str, Any]) -> list[ErrorItem]:
+        """Return what is wrong with the policy of a body that is refused for something else.
+
+        What changes the policy of another run is looked at with that policy alone.
+        """
+        changes = given.get("policy")
+        if given.get("base_run_id") is not None or not isinstance(changes, dict):
+            return []
+        try:
+            with_changes(Policy(), changes)
+        except InvalidPolicy as error:
+            return [item_of(problem, "/policy") for problem in error.problems]
+        return []
 
 
 class SolveRun(_OfInstance):
@@ -215,18 +233,7 @@ Kind = Literal[
     "diagnose",
     "compare",
 ]
-KINDS: tuple[Kind, ...] = (
-    "solve",
-    "revise",
-    "explain",
-    "sweep",
-    "marginal",
-    "frontier",
-    "robustness",
-    "diagnose",
-    "compare",
-)
-tags_are_no_places(KINDS)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class RunProgress(Answered):

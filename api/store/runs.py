@@ -13,9 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.store.database import alone
+from api.store import results
 from api.store.identifiers import new_id
-from api.store.tables import EVENTS, EXPLANATIONS, NUMBERS, RESULTS, RUN_TAGS, RUNS, now
+from api.store.results import Result
+from api.store.tables import EVENTS, RUN_TAGS, RUNS, now
 
 MOST_CRASHES = 5
 """Times that the process of a run dies before it fails: what always dies is at fault itself."""
@@ -44,15 +45,6 @@ class State(StrEnum):
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 _OPEN = (State.QUEUED.value, State.RUNNING.value)
-
-
-@dataclass(frozen=True)
-class Result:
-    """One thing that a run answered."""
-
-    name: str
-    media_type: str
-    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -373,59 +365,6 @@ def events(connection: sa.Connection, run_id: str, after: int = 0) -> list[dict[
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def result(connection: sa.Connection, run_id: str, name: str) -> Result | None:
-    """Return one thing that a run answered."""
-    query = sa.select(RESULTS).where(RESULTS.c.run_id == run_id, RESULTS.c.name == name)
-    row = connection.execute(query).first()
-    return None if row is None else Result(row.name, row.media_type, row.content)
-
-
-def result_names(connection: sa.Connection, run_id: str) -> list[str]:
-    """Return the names of what a run answered."""
-    query = sa.select(RESULTS.c.name).where(RESULTS.c.run_id == run_id).order_by(RESULTS.c.name)
-    return list(connection.execute(query).scalars())
-
-
-def keep_page(connection: sa.Connection, run_id: str, page: Result) -> None:
-    """Keep a page that was made from a plan; one that is there stays."""
-    alone(connection, f"page {run_id} {page.name}")
-    if result(connection, run_id, page.name) is None:
-        connection.execute(_row_of(run_id, page))
-
-
-def number(connection: sa.Connection, run_id: str, municipality: str) -> Any:
-    """Return what a plan asks of one municipality, or None."""
-    query = sa.select(NUMBERS.c.content).where(
-        NUMBERS.c.run_id == run_id, NUMBERS.c.municipality_id == municipality
-    )
-    return connection.execute(query).scalar_one_or_none()
-
-
-def explanation(connection: sa.Connection, run_id: str, municipality: str) -> Any:
-    """Return the newest explanation of a number of a plan, or None."""
-    query = (
-        sa.select(EXPLANATIONS.c.content)
-        .where(
-            EXPLANATIONS.c.plan_run_id == run_id,
-            EXPLANATIONS.c.municipality_id == municipality,
-        )
-        .order_by(EXPLANATIONS.c.run_id.desc())
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()
-
-
-def explained(connection: sa.Connection, run_id: str) -> list[str]:
-    """Return the municipalities whose number in a plan has an explanation."""
-    query = (
-        sa.select(EXPLANATIONS.c.municipality_id)
-        .where(EXPLANATIONS.c.plan_run_id == run_id)
-        .distinct()
-        .order_by(EXPLANATIONS.c.municipality_id)
-    )
-    return list(connection.execute(query).scalars())
-
-
 def failure(name: str, detail: str, **more: Any) -> dict[str, Any]:
     """Return what is kept of a failure."""
     return {"type": name, "detail": detail, **more}
@@ -438,12 +377,6 @@ def _tell(connection: sa.Connection, run_id: str, kind: str, data: dict[str, Any
     number = int(connection.execute(last).scalar_one()) + 1
     values = {"run_id": run_id, "number": number, "at": now(), "kind": kind, "data": data}
     connection.execute(EVENTS.insert().values(**values))
-
-
-def _row_of(run_id: str, one: Result) -> sa.Insert:
-    return RESULTS.insert().values(
-        run_id=run_id, name=one.name, media_type=one.media_type, content=one.content
-    )
 
 
 def _change(connection: sa.Connection, run_id: str, token: str | None, **values: Any) -> None:
@@ -468,22 +401,12 @@ def _end(connection: sa.Connection, run_id: str, ending: Ending, token: str | No
         headline=ending.headline,
         error=ending.error,
     )
-    for one in ending.results:
-        connection.execute(_row_of(run_id, one))
-    if ending.numbers:
-        rows = [
-            {"run_id": run_id, "municipality_id": m, "content": content}
-            for m, content in ending.numbers.items()
-        ]
-        connection.execute(NUMBERS.insert(), rows)
+    results.keep(connection, run_id, ending.results)
+    results.keep_numbers(connection, run_id, ending.numbers)
     if ending.explanations:
         base = sa.select(RUNS.c.base_run_id).where(RUNS.c.id == run_id)
-        plan_run = connection.execute(base).scalar_one()
-        rows = [
-            {"plan_run_id": plan_run, "municipality_id": m, "run_id": run_id, "content": content}
-            for m, content in ending.explanations.items()
-        ]
-        connection.execute(EXPLANATIONS.insert(), rows)
+        plan_run_id = str(connection.execute(base).scalar_one())
+        results.keep_explanations(connection, run_id, plan_run_id, ending.explanations)
     data: dict[str, Any] = {"state": ending.state.value}
     if ending.error is not None:
         data["error"] = ending.error

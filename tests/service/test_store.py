@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
-from api.store import Store, StoreChanged, instances, keys, proposals, requests, runs
+from api.store import Store, StoreChanged, instances, keys, proposals, requests, results, runs
 from api.store.identifiers import new_id
-from api.store.runs import Ending, Result, State, Superseded
+from api.store.results import Result
+from api.store.runs import Ending, State, Superseded
 from api.store.tables import INSTANCES, RESULTS, RUNS, Json, Moment, Packed, now
 from tests.service.databases import KINDS, at_once, database
 
@@ -115,7 +116,7 @@ def answered(text: str, **more: Any) -> Ending:
 
 def kept(store: Store, run_id: str) -> str | None:
     with store.reading() as connection:
-        found = runs.result(connection, run_id, "plan")
+        found = results.get(connection, run_id, "plan")
     return None if found is None else found.content.decode()
 
 
@@ -233,8 +234,8 @@ def test_a_run_from_beginning_to_end(store: Store) -> None:
     assert ended["created_at"] <= ended["started_at"] <= ended["finished_at"] <= now()
     assert kept(store, run_id) == "the plan"
     with store.reading() as connection:
-        assert runs.number(connection, run_id, "0201") == {"quota": 10}
-        assert runs.number(connection, run_id, "0301") is None
+        assert results.number(connection, run_id, "0201") == {"quota": 10}
+        assert results.number(connection, run_id, "0301") is None
     told = [(one["kind"], one["data"].get("state")) for one in events(store, run_id)]
     assert told == [
         ("state", "queued"),
@@ -365,7 +366,7 @@ def test_one_of_many_ends_is_kept(store: Store) -> None:
     assert all(isinstance(one, Superseded) for one in found if one is not None)
     assert kept(store, run_id) == str(won[0])
     with store.reading() as connection:
-        assert runs.number(connection, run_id, "0101") == won[0]
+        assert results.number(connection, run_id, "0101") == won[0]
 
 
 def test_of_many_attempts_the_last_may_write(store: Store) -> None:
@@ -405,8 +406,8 @@ def test_an_end_that_fails_leaves_nothing_half_written(store: Store, broken: Any
         finish(store, run_id, token, Ending(State.SUCCEEDED, **{**usual, **broken}))
     assert (got(store, run_id), events(store, run_id)) == before
     with store.reading() as connection:
-        assert runs.result_names(connection, run_id) == []
-        assert runs.number(connection, run_id, "0101") is None
+        assert results.names(connection, run_id) == []
+        assert results.number(connection, run_id, "0101") is None
     finish(store, run_id, token, answered("whole"))
     assert kept(store, run_id) == "whole"
 
@@ -646,16 +647,18 @@ def test_a_page_that_is_made_twice_is_kept_once(store: Store, again: int) -> Non
 
     def keep(place: int) -> None:
         with store.writing() as connection:
-            runs.keep_page(connection, run_id, Result("page-html-nb", "text/html", b"%d" % place))
+            results.keep_page(
+                connection, run_id, Result("page-html-nb", "text/html", b"%d" % place)
+            )
 
     assert at_once(THREADS, keep) == [None] * THREADS
     with store.reading() as connection:
-        found = runs.result(connection, run_id, "page-html-nb")
+        found = results.get(connection, run_id, "page-html-nb")
         names = connection.execute(sa.select(RESULTS.c.name).where(RESULTS.c.run_id == run_id))
         assert sorted(names.scalars()) == ["page-html-nb", "plan"]
     keep(9)
     with store.reading() as connection:
-        assert runs.result(connection, run_id, "page-html-nb") == found
+        assert results.get(connection, run_id, "page-html-nb") == found
 
 
 def proposed(store: Store) -> str:
