@@ -96,12 +96,14 @@ def _key(instance: Instance, policy: Policy) -> Iterator[Problem]:
 def _decided(instance: Instance, policy: Policy) -> Iterator[Problem]:
     exact = sum(d.persons for d in policy.fixed if d.relation is Relation.EXACT)
     target = policy.target_for(instance.target)
-    if exact > target:
-        yield _wrong(
-            "fixed",
-            exact,
+    if exact > target:  # solving says that it cannot be, and diagnosing what clashes
+        yield Problem(
             f"more persons are decided exactly than the target of {target}",
             "raise the target or lower the decisions",
+            "policy",
+            column="fixed",
+            value=str(exact),
+            severity=Severity.WARNING,
         )
 
 

@@ -8,9 +8,11 @@ import pytest
 
 from allocator.checking import check, check_policy
 from allocator.loading import load
+from allocator.solve import solve
 from models.checks import check_tables
 from models.columns import TABLES
 from models.instance import Instance
+from models.plan import Status
 from models.policy import Budget, CountyBound, Decision, Goal, Key, MaxChange, Policy, Term
 from models.problems import Problem, Severity, errors, warnings
 from models.reach import most_placed
@@ -331,11 +333,18 @@ POLICIES: dict[str, tuple[Policy, str]] = {
     "goal without previous quotas": (Policy(goals=CHANGE), "goals"),
     "limit without previous quotas": (Policy(max_change=MaxChange(persons=5)), "max_change"),
     "goal without outcomes": (Policy(goals=(Goal(terms={Term.OUTCOME: 1.0}),)), "goals"),
-    "more decided than the target": (
-        Policy(fixed=(Decision(municipality_id="0101", persons=500),)),
-        "fixed",
-    ),
 }
+
+
+def test_more_decided_than_the_target_is_told_and_for_the_diagnosis(instance: Instance) -> None:
+    policy = Policy(fixed=(Decision(municipality_id="0101", persons=500),))
+    problem = only(check_policy(instance, policy))
+    assert (problem.column, problem.severity) == ("fixed", Severity.WARNING)
+    assert problem.value == "500"
+    plan = solve(instance, policy)
+    assert plan.status is Status.INFEASIBLE
+    assert [conflict.rule for conflict in plan.conflicts] == ["fixed"]
+    assert str(problem) in plan.warnings
 
 
 @pytest.mark.parametrize("case", POLICIES)

@@ -115,6 +115,13 @@ PLANTED: dict[str, tuple[Instance, dict[str, Any], bool, Sets, set[str]]] = {
         one("fixed 0001 exactly", "housing") | one("fixed 0001 exactly", "health"),
         {"demands", "capacity"},
     ),
+    "decisions above the target": (
+        tiny(EVEN, 60, ROOM),
+        {"fixed": [decided("0001", 40), decided("0003", 30)]},
+        False,
+        one("fixed 0001 exactly", "fixed 0003 exactly", "target"),
+        {"demands", "target"},
+    ),
     "a county above its capacity": (
         TIGHT,
         {"county_bounds": [{"county_id": "02", "at_least": 25}]},

@@ -124,7 +124,7 @@ def _print(sweep: "Sweep", console: Console) -> None:
     unit = f"{'M' if large else ''}{sweep.currency}"
     for title in ("status", "shortfall", f"cost {unit}", "unfairness", "Jain"):
         table.add_column(title, justify="right")
-    table.add_column("budget binds")
+    table.add_column("budget spent")
     for name in families:
         table.add_column(name.removeprefix("binds_"), justify="right")
     for row in sweep.table.to_dict("records"):
@@ -135,7 +135,7 @@ def _print(sweep: "Sweep", console: Console) -> None:
             figure(row["cost"], scale=MILLION, digits=1) if large else figure(row["cost"]),
             figure(row["unfairness"], digits=2),
             figure(row["jain"], digits=3),
-            figure(row["budgets_binding"] or None),
+            figure(row["budgets_spent"] or None),
             *(figure(row[name]) for name in families),
         )
     console.print(table)

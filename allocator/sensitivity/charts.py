@@ -109,7 +109,7 @@ class _Along:
         return alt.X("x:N", sort=list(map(str, self.sweep.over[self.path])), axis=axis)
 
     def shaded(self, chart: Any) -> Any:
-        """Shade between which points a budget begins or ends to bind."""
+        """Shade between which points a budget begins or ceases to be spent."""
         changes = self.sweep.changes
         turns = changes[changes["what"].str.startswith("budget")]
         if turns.empty or not self.numbers or self.others is not None:
@@ -161,7 +161,7 @@ def _binding_panel(view: _Along) -> Any:
     ]
     title = "municipalities where a family of capacity binds"
     if any(point.outcome.budgets for point in points):
-        title += "; shaded: where a budget begins or ends to bind"
+        title += "; shaded: where a budget begins or ceases to be spent"
     return _panel(rows, view.x(last=True), title, families, "family")
 
 

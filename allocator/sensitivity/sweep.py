@@ -56,8 +56,8 @@ class Sweep:
     def table(self) -> pd.DataFrame:
         """One row a point: the inputs, what is known, totals, fairness, what binds, goals.
 
-        `binds_FAMILY` are municipalities in which the family binds, `budgets_binding` the
-        budgets that bind; `goal_1`, `bound_1`, `gap_1`, … are the goals in order.
+        `binds_FAMILY` are municipalities in which the family binds, `budgets_spent` the
+        budgets that are spent; `goal_1`, `bound_1`, `gap_1`, … are the goals in order.
         """
         families = {name for point in self.points for name in point.outcome.bound}
         rows = [
@@ -66,7 +66,7 @@ class Sweep:
                 **outcome_columns(point.outcome),
                 **point.settings,  # also where an input is called as one of the totals
                 **{f"binds_{name}": _bound(point.outcome, name) for name in sorted(families)},
-                "budgets_binding": _budgets(point.outcome),
+                "budgets_spent": _budgets(point.outcome),
                 **goal_columns(point.outcome),
             }
             for point in self.points
@@ -150,7 +150,7 @@ def _differences(one: Outcome, two: Outcome) -> Iterator[tuple[str, str, str]]:
     for name in {**one.budgets, **two.budgets}:
         before, after = one.budgets.get(name, False), two.budgets.get(name, False)
         if before != after:
-            words = {True: "binds", False: "does not bind"}
+            words = {True: "spent", False: "not spent"}
             yield f"budget {name}", words[before], words[after]
     for family in sorted({*one.bound, *two.bound}):
         few, many = one.bound.get(family, 0), two.bound.get(family, 0)

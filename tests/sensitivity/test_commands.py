@@ -87,7 +87,7 @@ def test_sweep_writes_shows_and_goes_on(country: Path, tmp_path: Path) -> None:
         own = [int(q["quota"]) for q in quotas if q["budget"] == row["budget"]]
         assert sum(own) == int(row["placed"])
     assert_drawn(out, "sweep")
-    for text in ("shortfall", "budget binds", "what changes between neighbouring points"):
+    for text in ("shortfall", "budget spent", "what changes between neighbouring points"):
         assert text in again.stdout
     assert "written to" in again.stderr
     other = run("frontier", country, "--points", "3", *USUAL, "--out", out)

@@ -185,15 +185,15 @@ def test_what_binds_changes_between_the_right_points(executor: Executor) -> None
     country = Country((100, 100), 20, (10.0, 4.0), (20.0, 12.0), (0, 4), (0.5, 0.5), 0.0)
     found = swept(executor, country, {"budget": [0, 100, 250, 400]})
     assert found.table["shortfall"].tolist() == [6, 3, 0, 0]
-    assert found.table["budgets_binding"].tolist() == ["total", "total", "total", ""]
+    assert found.table["budgets_spent"].tolist() == ["total", "total", "total", ""]
     binding = found.changes[found.changes["what"] == "budget total"]
     assert binding[["input", "from", "to", "before", "after"]].to_dict("records") == [
         {
             "input": "budget",
             "from": 250,
             "to": 400,
-            "before": "binds",
-            "after": "does not bind",
+            "before": "spent",
+            "after": "not spent",
         }
     ]
     housing = found.changes[found.changes["what"] == "municipalities housing"]
