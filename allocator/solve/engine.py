@@ -317,6 +317,46 @@ def run_small(
         yield np.array(solver.getSolution().col_value, dtype=np.float64), bound
 
 
+class Linear:
+    """A linear program that stays with the solver, which goes on from the last basis.
+
+    Parameters
+    ----------
+    seed
+        Of the solver.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._solver = highspy.Highs()
+        settings = Settings(SMALL_SECONDS, seed=seed, presolve=False)
+        _set_options(self._solver, settings, mixed=False)
+
+    def take(self, arrays: Arrays, cost: Vector) -> None:
+        """Take a program, its whole numbers relaxed, in the place of the one before."""
+        _accept(self._solver.passModel(_model(arrays.relaxed(), cost, 0.0)), "a small program")
+
+    def bound(self, column: int, lower: float, upper: float) -> None:
+        """Set the bounds of a column."""
+        self._solver.changeColBounds(column, lower, upper)
+
+    def solve(self) -> tuple[Vector, float] | None:
+        """Return a best solution, shape (columns,), and its value; none where there is none.
+
+        Raises
+        ------
+        SolverError
+            If the solver cannot tell.
+        """
+        _run(self._solver)
+        status = self._solver.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            return None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise SolverError(f"the solver ended with {self._solver.modelStatusToString(status)}")
+        solution = np.array(self._solver.getSolution().col_value, dtype=np.float64)
+        return solution, float(self._solver.getObjectiveValue())
+
+
 SMALL_SECONDS = 20.0
 """Most seconds for one small program; its bound is valid when they run out, only weaker."""
 

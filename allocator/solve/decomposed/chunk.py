@@ -1,6 +1,6 @@
 """Price some municipalities: solve the small program of each at given prices.
 
-This module knows the engine only, so that a process which does nothing but price
+This module knows the engine alone, so that a process which does nothing but price
 starts quickly.
 """
 
@@ -12,7 +12,8 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Vector
-from allocator.solve.engine import Flag, NoSolution, run_small
+from allocator.solve.engine import Flag, NoSolution
+from allocator.solve.small import minimise
 
 Indices = npt.NDArray[np.int64]
 
@@ -113,7 +114,7 @@ class Chunk:
         values, bounds = np.empty(len(cost)), np.empty(len(self))
         chunk = self if held is None else self._holding(held)
         programs = chunk._programs(cost, relaxed or held is not None)
-        for i, (solution, bound) in enumerate(run_small(programs)):
+        for i, (solution, bound) in enumerate(minimise(programs)):
             if stop is not None and stop.is_set():
                 raise Stopped
             if solution is None and held is None:
