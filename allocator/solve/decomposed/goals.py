@@ -1,5 +1,6 @@
 """Goals in order, each by prices; those that can surely be met are met on the way."""
 
+import math
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from allocator.solve.engine import NoSolution
 from allocator.solve.leximin import refine as leximin
 from allocator.solve.leximin.questions import Answer, Finder
 from allocator.solve.leximin.search import BySearch
+from allocator.solve.progress import Clock
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
 from allocator.solve.warm import NOBODY, keeps_all
 from models.plan import BoundFrom, GoalResult
@@ -49,6 +51,21 @@ def run(stages: Stages) -> list[GoalResult]:
             return _Run(stages, crew).goals()
         except NoSolution as error:
             raise Infeasible from error
+
+
+class _Share:
+    """The part of the time left that a goal may take."""
+
+    def __init__(self, clock: Clock, share: float) -> None:
+        self._clock, self._until = clock, clock.elapsed + share * clock.left
+
+    def left(self) -> float:
+        """Return the seconds left of it."""
+        return min(self._clock.left, self._until - self._clock.elapsed)
+
+    def is_all(self) -> None:
+        """Let the goal take all the time there is."""
+        self._until = math.inf
 
 
 @dataclass
@@ -136,7 +153,7 @@ class _Run:
             stages.solution = None  # a plan at hand that gives up what is held here
         try:
             self._refuse_impossible(goals[-1])
-            proof = self._optimise(len(goals) - 1, last=False)
+            proof = self._optimise(len(goals) - 1, last=False, together=True)
             met = stages.solution is not None and all(
                 (stages.value(objective) or 0.0) <= NOBODY for objective in between
             )
@@ -167,14 +184,25 @@ class _Run:
             nothing = np.zeros(stages.arrays.matrix.shape[1])
             stages.relax_feasibly(stages.arrays, (nothing, 0.0), stages.clock.left)
 
-    def _optimise(self, i: int, *, last: bool) -> Proof:
-        """Optimise goal `i` (from 0), the earlier ones being held."""
+    def _optimise(self, i: int, *, last: bool, together: bool = False) -> Proof:
+        """Optimise goal `i` (from 0), the earlier ones being held.
+
+        Goals that follow, unless it is the `last`, are left a part of the time; where they are
+        met `together` with it, only until there is a plan.
+        """
         stages, goal = self.stages, self.stages.goals[i]
         objective, phase = stages.objective(goal), stages.phase(i)
         stages.tell(phase)
-        deadline = stages.clock.elapsed + stages.clock.left * (1.0 if last else SHARE)
-        left = partial(_left, stages, deadline)
-        stop = Stop(stages.cancel, left)
+        share = _Share(stages.clock, 1.0 if last else SHARE)
+        stop = Stop(stages.cancel, share.left)
+
+        def tell(value: float | None, bound: float | None) -> None:
+            if together:
+                share.is_all()
+            stages.tell(phase, value, bound)
+
+        if stages.solution is not None:
+            tell(stages.value(objective), None)
         try:
             first = self._first(i, objective, stop)
         except Stopped:
@@ -202,15 +230,16 @@ class _Run:
                 stop.is_set() or stages.good_enough(value, stages.rounded(goal, prices.bound))
             ),
             enough=lambda bound: stages.enough(stages.rounded(goal, bound) or bound),
-            left=left,
-            tell=partial(stages.tell, phase),
+            left=share.left,
+            tell=tell,
             seed=stages.options.seed,
             solution=stages.solution,
             random=np.random.default_rng(stages.options.seed),
         )
         with suppress(Stopped):  # what was found and proven until then stands
             start = self._start_prices(goal.name, blocks, first.prices)
-            search(prices, plans, start, self._known)
+            relaxed = partial(self._relaxed, objective, stop) if first.of_plan else None
+            search(prices, plans, start, self._known, relaxed)
         stages.arrays, stages.solution = prices.arrays, plans.solution
         self._known = prices.pool.values[-KEPT:]
         return self._proof(i, blocks, prices, proof)
@@ -233,7 +262,8 @@ class _Run:
         stages = self.stages
         if self._prices.get(stages.goals[i].name) and stages.warm is not None:
             # Prices and a plan are at hand; where it breaks a rule it still says where to look.
-            return First(solution=stages.warm if stages.solution is None else stages.solution)
+            at_hand = stages.warm if stages.solution is None else stages.solution
+            return First(solution=at_hand, of_plan=True)
         first = first_prices(stages, self._owner, objective, stop.left())
         if first.solution is not None or len(stages.data.municipalities) <= LARGEST:
             return first
@@ -257,6 +287,11 @@ class _Run:
         known = np.zeros(stages.arrays.matrix.shape[0])
         known[blocks.rows] = prices.best
         return First(prices.pool.values[-1], prices.bound, known)
+
+    def _relaxed(self, objective: Objective, stop: Stop, blocks: Blocks) -> Vector | None:
+        """Return the prices of the linear relaxation, where it is small enough to be solved."""
+        first = first_prices(self.stages, self._owner, objective, stop.left())
+        return None if first.prices is None else first.prices[blocks.rows]
 
     def _with_secants(self, i: int, first: First) -> Blocks:
         """Cut the program, with secants where the first answer lies."""
@@ -304,10 +339,6 @@ def _ceiling(stages: Stages, objective: Objective) -> float:
     used = np.flatnonzero(cost)
     ends = np.where(cost > 0, stages.secants.capped(stages.arrays.upper), stages.arrays.lower)
     return constant + float(cost[used] @ ends[used])
-
-
-def _left(stages: Stages, deadline: float) -> float:
-    return deadline - stages.clock.elapsed
 
 
 def _name(arrays: Arrays, row: int) -> str:

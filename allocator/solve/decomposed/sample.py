@@ -30,11 +30,14 @@ class First:
         Proven by it.
     prices
         Of all rows, shape (rows,); none when nothing is known.
+    of_plan
+        Whether the solution is that of a plan at hand, whose prices are used.
     """
 
     solution: Vector | None = None
     bound: float | None = None
     prices: Vector | None = None
+    of_plan: bool = False
 
 
 def first_prices(stages: Stages, owner: Indices, objective: Objective, seconds: float) -> First:

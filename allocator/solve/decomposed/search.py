@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from allocator.solve.arrays import Vector
+from allocator.solve.decomposed.blocks import Blocks
 from allocator.solve.decomposed.plans import Plans
 from allocator.solve.decomposed.prices import Prices
 from allocator.solve.engine import Flag
@@ -14,7 +15,18 @@ PATIENCE = 4
 """Attempts in a row that find nothing better before the search gives up."""
 
 
-def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> None:
+FAR = 0.02
+"""Part of the value of a plan at hand by which the bound at its prices may differ from it, or the
+question has changed so much that the prices of the relaxation are better."""
+
+
+def search(
+    prices: Prices,
+    plans: Plans,
+    first: Vector,
+    known: list[Vector],
+    relaxed: Callable[[Blocks], Vector | None] | None = None,
+) -> None:
     """Look for the best plan and for the proof of what it is worth.
 
     Parameters
@@ -24,7 +36,10 @@ def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> 
     first
         Prices to begin with, shape (common rows,).
     known
-        Solutions to take proposals from.
+        Solutions to take proposals from, the best at hand last.
+    relaxed
+        Returns the prices of the linear relaxation, for where those to begin with are of another
+        question; none: there are no better ones.
 
     Raises
     ------
@@ -37,7 +52,12 @@ def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> 
     for values in known:
         prices.learn(values)
     if known and not plans.finished:
-        plans.adapt()
+        if relaxed is not None and _far(prices, known[-1]):
+            of_relaxation = relaxed(prices.blocks)
+            if of_relaxation is not None:
+                prices.price(of_relaxation)
+        else:
+            plans.adapt()
     prices.find(lambda: plans.finished)
     if plans.value is not None and not plans.finished:
         prices.shift(plans.random)  # earlier goals are held: there is little room
@@ -46,8 +66,16 @@ def search(prices: Prices, plans: Plans, first: Vector, known: list[Vector]) -> 
         before = plans.value
         plans.attempt(longer)
         better = plans.value != before
+        if plans.finished:
+            return
         idle, longer = (0, longer) if better else (idle + 1, 2 * longer)
         prices.vary(plans.random, VARIETY if idle else 1)
+
+
+def _far(prices: Prices, known: Vector) -> bool:
+    """Tell whether what a plan at hand is worth is far from the bound at its prices."""
+    value = float(prices.cost @ prices.exact(known)) + prices.constant
+    return prices.bound is None or abs(value - prices.bound) > FAR * abs(value)
 
 
 @dataclass(frozen=True)
