@@ -214,3 +214,10 @@ def indices_of(
                 answer = sobol_analysis.analyze(problem, values, calc_second_order=False, **how)
         found = {name: np.asarray(answer[name], dtype=float) for name in names}
     return pd.DataFrame({"input": list(paths), **found})
+
+
+def with_ranks(indices: pd.DataFrame, method: ScreeningMethod) -> pd.DataFrame:
+    """Return the indices of one result with `rank`: 1 matters most, none has no influence."""
+    by = indices[RANKED_BY[method]]
+    ranks = by.where(by > 0).rank(ascending=False, method="first")
+    return indices.assign(rank=ranks.astype("Int64"))
