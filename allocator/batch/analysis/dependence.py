@@ -68,8 +68,8 @@ def dependence(known: Answered) -> Dependence:
     """Return what the quotas of one instance hang on, most persons first."""
     frames, few = [], list[dict[str, Any]]()
     quotas = known.over_seeds(known.quotas)
-    moving = quotas.loc[:, np.ptp(quotas.to_numpy(), axis=0) > 0 if len(quotas) else []]
-    for path in known.varied:
+    moving = quotas.loc[:, quotas.nunique() > 1]
+    for path in known.varied if len(quotas) else []:
         n, found = known.draws(path), known.levels_of_settings(path)
         needed = EACH * max(2, len(found))
         if n < needed or len(found) < 2:

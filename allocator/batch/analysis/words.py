@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from allocator.sensitivity.inputs import ASSUME
+from allocator.sensitivity.tables import records
 
 if TYPE_CHECKING:
     from allocator.batch.analysis.result import Analysis
@@ -18,7 +19,7 @@ def analysis_in_words(found: "Analysis") -> str:
     """Say what matters of a batch."""
     head = f"{found.title}: " if found.title else ""
     lines = [f"{head}{found.answered:,} of {found.cases:,} cases have an answer"]
-    for about in found.instances.to_dict("records"):
+    for about in records(found.instances):
         lines += ["", f"{about['instance']}: {counts_in_words(about)}"]
         lines += [f"  {line}" for line in gaps_in_words(found, about["instance"])]
         lines += [f"  {line}" for line in _strongest(found, about["instance"])]
@@ -35,16 +36,16 @@ def counts_in_words(about: dict[str, Any]) -> str:
 
 def gaps_in_words(found: "Analysis", instance: str) -> Iterator[str]:
     """Say what is missing, and what cannot be told for that: one line each."""
-    for row in found.of("without_plan", instance).to_dict("records"):
+    for row in records(found.of("without_plan", instance)):
         yield f"without a plan: {row['cases']:,}: {row['why']}"
     if not found.inputs:
         yield "no input has two values in the cases that are answered"
-    for row in found.of("too_few", instance).to_dict("records"):
+    for row in records(found.of("too_few", instance)):
         yield (
             f"what hangs on {row['input']} cannot be told: it has {row['n']:,} draws and "
             f"{row['levels']} levels; {row['needed']:,} draws are needed"
         )
-    for row in found.of("refused", instance).to_dict("records"):
+    for row in records(found.of("refused", instance)):
         what = "indices" if row["result"] is None else f"indices of {row['result']}"
         where = f" at {row['within']}" if row["within"] else ""
         yield f"no {what}{where}: of {row['of']:,} cases {row['why']}"
@@ -66,7 +67,7 @@ def _strongest(found: "Analysis", instance: str) -> Iterator[str]:
     clear = table[table["stands_out"].astype("bool")]
     towns = clear["municipality_id"].nunique()
     yield f"municipalities whose quota hangs on an input beyond chance: {towns:,}"
-    for row in clear.head(SAID).to_dict("records"):
+    for row in records(clear.head(SAID)):
         yield f"  {dependence_in_words(row)}"
 
 
