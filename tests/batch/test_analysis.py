@@ -474,6 +474,16 @@ def test_a_batch_in_which_nothing_has_a_plan_says_why(tmp_path: Path) -> None:
     assert found.instances["failed"].tolist() == [15]
 
 
+def test_many_reasons_are_counted_and_the_first_ones_told(tmp_path: Path) -> None:
+    found = batch.analyse(
+        fabricated(tmp_path / "out", spec_of(GRID), lambda asked, _: f"Error: {asked.number // 2}")
+    )
+    lines = [line for line in str(found).splitlines() if "without a plan:" in line]
+    assert len(lines) == 6
+    assert lines[-1] == "  without a plan: 5: 3 other reasons"
+    assert found.without_plan["cases"].tolist() == [2] * 7 + [1]
+
+
 def test_what_comes_in_meanwhile_is_for_the_next_time(tmp_path: Path) -> None:
     results = fabricated(tmp_path / "out", spec_of(GRID), scarce)
     before = batch.analyse(fabricated(tmp_path / "part", spec_of(GRID), scarce, range(9)))

@@ -63,7 +63,8 @@ def _part(found: "Analysis", about: dict[str, Any], top: int) -> dict[str, Any]:
     return {
         "name": name,
         "counts": counts_in_words(about),
-        "gaps": list(gaps_in_words(found, name)),
+        "gaps": list(gaps_in_words(found, about)),
+        "reasons_table": _table(found.of("without_plan", name).drop(columns="instance")),
         **_curves(found.of("curves", name), about["currency"]),
         **_quotas(found.of("quotas", name), top),
         **_indices(found, name, about["currency"]),

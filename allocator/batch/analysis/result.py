@@ -42,8 +42,8 @@ class Analysis:
         Of the sample, where it is one with indices.
     instances
         One row an instance: instance, currency, cases, answered, with_plan, without_plan, failed
-        (of those without a plan), settings (with a plan), seeds, still (municipalities whose quota
-        never moves).
+        (of those without a plan), inputs (varied in the answers), settings (with a plan), seeds,
+        still (municipalities whose quota never moves).
     without_plan
         One row an instance and reason: instance, state, why, cases.
     curves
@@ -171,6 +171,7 @@ def _about(known: Answered) -> dict[str, Any]:
         "with_plan": len(known.totals),
         "without_plan": len(known.without_plan),
         "failed": int((known.cases["state"] == "failed").sum()),
+        "inputs": len(known.varied),
         "settings": known.cases.loc[known.totals.index, "point"].nunique(),
         "seeds": known.cases["seed"].nunique(),
         "still": int((quotas.nunique() == 1).sum()),

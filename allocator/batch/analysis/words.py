@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from allocator.batch.analysis.result import Analysis
 
 SAID = 5
-"""Rows of what hangs on what."""
+"""Rows of a table that are put into words; the tables have all."""
 
 
 def analysis_in_words(found: "Analysis") -> str:
@@ -21,7 +21,7 @@ def analysis_in_words(found: "Analysis") -> str:
     lines = [f"{head}{found.answered:,} of {found.cases:,} cases have an answer"]
     for about in records(found.instances):
         lines += ["", f"{about['instance']}: {counts_in_words(about)}"]
-        lines += [f"  {line}" for line in gaps_in_words(found, about["instance"])]
+        lines += [f"  {line}" for line in gaps_in_words(found, about)]
         lines += [f"  {line}" for line in _strongest(found, about["instance"])]
     return "\n".join(lines)
 
@@ -34,21 +34,28 @@ def counts_in_words(about: dict[str, Any]) -> str:
     return said
 
 
-def gaps_in_words(found: "Analysis", instance: str) -> Iterator[str]:
-    """Say what is missing, and what cannot be told for that: one line each."""
-    for row in records(found.of("without_plan", instance)):
+def gaps_in_words(found: "Analysis", about: dict[str, Any]) -> Iterator[str]:
+    """Say what is missing of an instance, and what cannot be told for that: one line each."""
+    name = about["instance"]
+    reasons, refused = found.of("without_plan", name), found.of("refused", name)
+    for row in records(reasons.head(SAID)):
         yield f"without a plan: {row['cases']:,}: {row['why']}"
-    if not found.inputs:
+    if len(reasons) > SAID:
+        others = reasons["cases"].iloc[SAID:]
+        yield f"without a plan: {others.sum():,}: {len(others):,} other reasons"
+    if not about["inputs"]:
         yield "no input has two values in the cases that are answered"
-    for row in records(found.of("too_few", instance)):
+    for row in records(found.of("too_few", name)):
         yield (
             f"what hangs on {row['input']} cannot be told: it has {row['n']:,} draws and "
             f"{row['levels']} levels; {row['needed']:,} draws are needed"
         )
-    for row in records(found.of("refused", instance)):
+    for row in records(refused.head(SAID)):
         what = "indices" if row["result"] is None else f"indices of {row['result']}"
         where = f" at {row['within']}" if row["within"] else ""
         yield f"no {what}{where}: of {row['of']:,} cases {row['why']}"
+    if len(refused) > SAID:
+        yield f"no indices in {len(refused) - SAID:,} further places"
 
 
 def points_in_words(curve: pd.DataFrame) -> str:
