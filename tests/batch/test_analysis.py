@@ -53,6 +53,8 @@ def scarce(asked: Asked, settings: Settings) -> Answer:
         return "infeasible"
     if target == 60 and budget == 400:
         return "WorkerLost: gone"
+    if target == 80 and budget == 300:
+        return "none"
     return {"shortfall": target - budget / 10, "cost": budget, "asked": 3.0}
 
 
@@ -76,9 +78,13 @@ def test_curves_are_medians_and_quantiles_over_all_other_inputs(tmp_path: Path) 
             assert (row["q10"], row["q90"]) == (pytest.approx(tenths[0]), pytest.approx(tenths[-1]))
     assert set(found.curves["result"]) == {"shortfall", "cost", "asked"}  # what plans have
     reasons = found.without_plan[["state", "why", "cases"]].to_numpy().tolist()
-    assert reasons == [["solved", "infeasible", 2], ["failed", "WorkerLost: gone", 1]]
+    assert reasons == [
+        ["solved", "infeasible", 2],
+        ["failed", "WorkerLost: gone", 1],
+        ["solved", "no plan was found in its time", 1],
+    ]
     assert found.instances[["cases", "answered", "with_plan", "failed"]].iloc[0].tolist() == [
-        *(15, 15, 12, 1)
+        *(15, 15, 11, 1)
     ]
 
 

@@ -15,6 +15,7 @@ from allocator.batch.analysis.words import analysis_in_words
 from allocator.batch.results import Results
 from allocator.sensitivity.designs import ScreeningMethod
 from allocator.sensitivity.tables import records
+from models.plan import Status
 
 TABLES = (
     "instances", "without_plan", "curves", "quotas", "indices", "refused", "dependence", "too_few",
@@ -22,6 +23,8 @@ TABLES = (
 """Names of the tables of an analysis."""
 TOP = 20
 """Municipalities in a chart unless said otherwise."""
+
+NOTHING_FOUND = "no plan was found in its time"
 
 One = TypeVar("One")
 
@@ -182,7 +185,8 @@ def _reasons(known: Answered) -> pd.DataFrame:
     """Return why cases have no plan, the most frequent reason first."""
     lacking = known.without_plan
     clashes = ": " + lacking["conflicts"]
-    why = lacking["error"].fillna(lacking["status"] + clashes.fillna(""))
+    status = lacking["status"].replace({Status.NONE.value: NOTHING_FOUND})
+    why = lacking["error"].fillna(status + clashes.fillna(""))
     counts = why.groupby([lacking["state"], why]).size().sort_values(ascending=False)
     counts.index.names = ["state", "why"]
     found = counts.rename("cases").reset_index().assign(instance=known.name)
