@@ -42,44 +42,41 @@ def page(figures: Figures, texts: Texts) -> str:
     script = resource("page.js")
     # The browser hashes what stands between the tags, line ends included.
     digest = hashlib.sha256(f"\n{script}\n".encode()).digest()
+    template = templates().get_template("report.html.j2")
     plan, instance = figures.plan, figures.instance
-    return (
-        templates()
-        .get_template("report.html.j2")
-        .render(
-            t=texts,
-            instance=instance,
-            plan=plan,
-            fairness=figures.fairness,
-            title=f"{texts('page.title', year=str(instance.year))} – {instance.title}",
-            lead=_lead(figures, texts),
-            sections=[
-                (name, texts(heading))
-                for name, heading in _SECTIONS
-                if name != "other" or figures.other is not None
-            ],
-            cards=_cards(figures, texts),
-            summary=_summary(figures, texts),
-            map=draw_map(figures, texts),
-            charts=_charts(figures, texts),
-            **_distribution(figures, texts),
-            **_capacities(figures, texts),
-            goal_rows=tables.goal_rows(plan, texts),
-            other=_other(figures, texts),
-            towns=list(tables.towns(figures, texts)),
-            town_columns=[
-                (name, texts(f"table.{name}"), name in tables.TEXT_COLUMNS)
-                for name in tables.town_columns(figures)
-            ],
-            counties=sorted(set(figures.municipalities["county"])),
-            policy=policy_in_words(plan.policy, instance, texts),
-            goals=goals_in_words(plan.policy, texts),
-            footer=_footer(figures, texts),
-            link=_link,
-            style=Markup(resource("style.css")),  # noqa: S704 - our own file
-            script=Markup(script),  # noqa: S704 - our own file
-            script_hash=base64.b64encode(digest).decode(),
-        )
+    return template.render(
+        t=texts,
+        instance=instance,
+        plan=plan,
+        fairness=figures.fairness,
+        title=f"{texts('page.title', year=str(instance.year))} – {instance.title}",
+        lead=_lead(figures, texts),
+        sections=[
+            (name, texts(heading))
+            for name, heading in _SECTIONS
+            if name != "other" or figures.other is not None
+        ],
+        cards=_cards(figures, texts),
+        summary=_summary(figures, texts),
+        map=draw_map(figures, texts),
+        charts=_charts(figures, texts),
+        **_distribution(figures, texts),
+        **_capacities(figures, texts),
+        goal_rows=tables.goal_rows(plan, texts),
+        other=_other(figures, texts),
+        towns=list(tables.towns(figures, texts)),
+        town_columns=[
+            (name, texts(f"table.{name}"), name in tables.TEXT_COLUMNS)
+            for name in tables.town_columns(figures)
+        ],
+        counties=sorted(set(figures.municipalities["county"])),
+        policy=policy_in_words(plan.policy, instance, texts),
+        goals=goals_in_words(plan.policy, texts),
+        footer=_footer(figures, texts),
+        link=_link,
+        style=Markup(resource("style.css")),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        script_hash=base64.b64encode(digest).decode(),
     )
 
 

@@ -2,15 +2,15 @@
 
 from importlib.resources import files
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 REPORT = "allocator.report"
 
 
-def templates(*packages: str) -> Environment:
-    """Return the templates of packages, those of the report known beside them."""
+def templates(package: str = REPORT) -> Environment:
+    """Return the templates of a package."""
     return Environment(
-        loader=ChoiceLoader([PackageLoader(name) for name in (*packages, REPORT)]),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
