@@ -9,8 +9,10 @@
     results = batch.run(spec, "results", workers=2)
     results.summary, results.quotas          # data frames
     batch.open("results")                    # the same, later or meanwhile
+    batch.analyse(results)                   # what it says: curves, quantiles, indices
 """
 
+from allocator.batch.analysis import Analysis, analyse
 from allocator.batch.archive import Reproduced, archive, reproduce
 from allocator.batch.planning import Planned, plan
 from allocator.batch.progress import ProgressPrinter
@@ -28,6 +30,7 @@ from allocator.batch.spec import (
 )
 
 __all__ = [
+    "Analysis",
     "Design",
     "InvalidSpec",
     "Planned",
@@ -37,6 +40,7 @@ __all__ = [
     "Sample",
     "Span",
     "Spec",
+    "analyse",
     "archive",
     "open",
     "plan",

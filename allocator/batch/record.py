@@ -140,8 +140,7 @@ class Record:
 
     def start(self, name: str) -> Plan | None:
         """Return a plan that cases start from; none where it is not kept."""
-        path = self.folder / "starts" / f"{name}.json"
-        return Plan.model_validate_json(path.read_bytes()) if path.exists() else None
+        return start_in(self.folder, name)
 
     def has_start(self, name: str) -> bool:
         """Tell whether a plan that cases start from is kept."""
@@ -150,6 +149,12 @@ class Record:
     def keep_start(self, name: str, plan: Plan) -> None:
         """Keep a plan that cases start from."""
         write_whole(self.folder / "starts" / f"{name}.json", plan.model_dump_json().encode())
+
+
+def start_in(folder: Path, name: str) -> Plan | None:
+    """Return a plan that cases start from; none where it is not kept."""
+    path = folder / "starts" / f"{name}.json"
+    return Plan.model_validate_json(path.read_bytes()) if path.exists() else None
 
 
 def numbers_in(folder: Path, dataset: str) -> set[int]:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from allocator.cli.cases import SchedulerOption
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, OverwriteOption
+from allocator.folders import refuse_existing
 
 if TYPE_CHECKING:
     from allocator.batch import Results
@@ -43,6 +45,7 @@ def batch_command() -> None:
       allocator batch plan batch.toml
       allocator batch run batch.toml --out results --workers 2
       allocator batch run batch.toml --out results --resume
+      allocator batch report results --out results.html
       allocator batch archive results --out results.zip
       allocator batch reproduce results.zip --sample 20
     """  # noqa: D301  # \b keeps the examples on lines of their own
@@ -127,6 +130,61 @@ def run_command(
         raise typer.Exit(Exit.INTERRUPTED)
     if found.count("failed") or found.disagreements:
         raise typer.Exit(Exit.SOLVER)
+
+
+@batch_app.command("report")
+def report_command(
+    folder: FolderArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The page (DIR with .html).")
+    ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option("--tables", metavar="FOLDER", help="Write all tables there too, as CSV."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that are there.")
+    ] = False,
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", min=1, help="Municipalities in each chart.")
+    ] = 20,
+    json_: JsonOption = False,
+) -> None:
+    """Write what a batch says as one page that needs no network; also while the batch runs.
+
+    Response curves of the totals along every input, quotas over all cases, which municipalities'
+    numbers hang on which input, and Sobol' or Morris indices where such a sample is answered.
+
+    \b
+    Examples:
+      allocator batch report results
+      allocator batch report results --out report.html --tables tables --top 40
+      allocator batch report results --overwrite --json
+    """  # noqa: D301  # \b keeps the examples on lines of their own
+    from allocator import batch
+    from allocator.batch.record import write_whole
+    from allocator.writing import csv_bytes
+
+    results = batch.open(folder)
+    page = out or results.folder.with_suffix(".html")
+    found = batch.analyse(results)
+    files: dict[Path, Callable[[], bytes]] = {page: lambda: found.page(top).encode()}
+    if tables is not None:
+        files |= {
+            tables / f"{name}.csv": partial(csv_bytes, frame)
+            for name, frame in found.tables.items()
+        }
+    for file in files:
+        refuse_existing(file, overwrite=overwrite)
+    for file, content in files.items():
+        write_whole(file, content())
+    if json_:
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, allow_nan=False))
+    else:
+        typer.echo(str(found))
+    typer.echo(f"written to {page}" + (f" and {tables}" if tables else ""), err=True)
+    if not found.instances["with_plan"].any():
+        raise typer.Exit(Exit.NOTHING_FOUND)
 
 
 @batch_app.command("archive")

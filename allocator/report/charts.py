@@ -116,7 +116,11 @@ def _bars(rows: Rows, order: list[str], colour: Any, width: int) -> Any:
 
 def _svg(chart: Any) -> Markup:
     styled = chart.configure(background="transparent", font=FONT).configure_view(stroke=None)
-    svg = vl_convert.vegalite_to_svg(styled.to_dict())
+    return in_page(vl_convert.vegalite_to_svg(styled.to_dict()))
+
+
+def in_page(svg: str) -> Markup:
+    """Return a drawing as a part of a page."""
     # The page says in words what a chart shows; to a screen reader its marks are noise.
     svg = svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
     return Markup(svg)  # noqa: S704 - vl-convert escapes the texts

@@ -2,10 +2,8 @@
 
 import base64
 import hashlib
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from allocator.fairness import GroupFairness
@@ -14,6 +12,7 @@ from allocator.report import charts, tables
 from allocator.report.classes import CLASSES
 from allocator.report.figures import Figures
 from allocator.report.map import class_name, draw_map
+from allocator.report.templating import resource, templates
 from allocator.report.words import goals_in_words, policy_in_words
 
 MOVERS = 20
@@ -40,18 +39,12 @@ def page(figures: Figures, texts: Texts) -> str:
     Styles, script and pictures are inside; a content security policy forbids the browser to
     fetch anything and to run any script but the report's own.
     """
-    script = _resource("page.js")
+    script = resource("page.js")
     # The browser hashes what stands between the tags, line ends included.
     digest = hashlib.sha256(f"\n{script}\n".encode()).digest()
-    environment = Environment(
-        loader=PackageLoader("allocator.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    template = templates().get_template("report.html.j2")
     plan, instance = figures.plan, figures.instance
-    return environment.get_template("report.html.j2").render(
+    return template.render(
         t=texts,
         instance=instance,
         plan=plan,
@@ -81,15 +74,10 @@ def page(figures: Figures, texts: Texts) -> str:
         goals=goals_in_words(plan.policy, texts),
         footer=_footer(figures, texts),
         link=_link,
-        style=Markup(_resource("style.css")),  # noqa: S704 - our own file
+        style=Markup(resource("style.css")),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_hash=base64.b64encode(digest).decode(),
     )
-
-
-def _resource(name: str) -> str:
-    path = files("allocator.report").joinpath(f"templates/{name}")
-    return path.read_text(encoding="utf-8").rstrip("\n")
 
 
 def _link(path: str) -> Markup | str:

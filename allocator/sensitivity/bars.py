@@ -3,6 +3,7 @@
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
 from allocator.report.charts import BLUE, BROWN, FAINT, INK
 from allocator.sensitivity.charts import MILLION, WIDTH
@@ -33,6 +34,14 @@ TITLES = {
 }
 RAISES, LOWERS, EITHER = "more of it raises", "more of it lowers", "now one, now the other"
 
+EXPLAINED = {
+    ScreeningMethod.MORRIS: "bar: mean size of the effect over the whole range (mu*), "
+    "line: 95 % confidence, grey tick: its standard deviation (sigma)",
+    ScreeningMethod.SOBOL: "bar: part of the variance with all interactions (ST), "
+    "line: 95 % confidence, dark: by itself (S1)",
+}
+"""What the bars show."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -42,39 +51,50 @@ def screening_chart(screening: Screening) -> Any:
     Bars are `mu_star` with its confidence, and a tick `sigma` (Morris); or `ST` with its
     confidence, and within it `S1` (Sobol').
     """
-    morris = screening.design.method is ScreeningMethod.MORRIS
+    method = screening.design.method
+    costs = screening.results.query("result == 'cost'")["largest"]
+    charts = index_panels(screening.indices, method, max(costs, default=0.0), screening.currency)
+    if not charts:
+        text = {"text": screening.refusal or "no input matters for any result"}
+        return alt.Chart(alt.InlineData(values=[text])).mark_text(color=INK).encode(text="text:N")
+    title = f"{screening.instance_id}: what matters for what"
+    heading = alt.TitleParams(title, subtitle=EXPLAINED[method])
+    return alt.vconcat(*charts, spacing=12, title=heading)
+
+
+def index_panels(
+    indices: pd.DataFrame, method: ScreeningMethod, largest_cost: float, currency: str
+) -> list[Any]:
+    """Return bars of every result that moves, a chart each.
+
+    Parameters
+    ----------
+    indices
+        One row a result and input: result, input, the indices of the method, rank.
+    method
+        Of the design.
+    largest_cost
+        Of any case: effects on the cost are shown in millions where it is that large.
+    currency
+        Of the cost.
+    """
+    morris = method is ScreeningMethod.MORRIS
     draw = _effects if morris else _parts
     charts = []
     for name, title in TITLES.items():
         scale, words = 1.0, title
         if name == "cost" and morris:
-            scale, words = _money(screening, title)
-        rows = _ranked(screening, name, scale)
+            large = largest_cost >= MILLION
+            scale = MILLION if large else 1.0
+            words = f"{title}, {f'million {currency}' if large else currency}"
+        rows = _ranked(indices, name, scale)
         if rows:
             bars = draw(rows)
             charts.append(bars.properties(width=WIDTH - 120, height=BAR * len(rows), title=words))
-    if not charts:
-        text = {"text": screening.refusal or "no input matters for any result"}
-        return alt.Chart(alt.InlineData(values=[text])).mark_text(color=INK).encode(text="text:N")
-    subtitle = (
-        "bar: mean size of the effect over the whole range (mu*), line: 95 % confidence, "
-        "grey tick: its standard deviation (sigma)"
-        if morris
-        else "bar: part of the variance with all interactions (ST), line: 95 % confidence, "
-        "dark: by itself (S1)"
-    )
-    heading = alt.TitleParams(f"{screening.instance_id}: what matters for what", subtitle=subtitle)
-    return alt.vconcat(*charts, spacing=12, title=heading)
+    return charts
 
 
-def _money(screening: Screening, title: str) -> tuple[float, str]:
-    large = bool((screening.results.query("result == 'cost'")["largest"] >= MILLION).any())
-    unit = f"million {screening.currency}" if large else screening.currency
-    return (MILLION if large else 1.0), f"{title}, {unit}"
-
-
-def _ranked(screening: Screening, result: str, scale: float) -> Rows:
-    frame = screening.indices
+def _ranked(frame: pd.DataFrame, result: str, scale: float) -> Rows:
     own = frame[(frame["result"] == result) & frame["rank"].notna()].sort_values("rank")
     rows = []
     for row in own.head(SHOWN).to_dict("records"):

@@ -15,6 +15,7 @@ What belongs together, a trajectory or a point with its partners, is a *set* of 
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -73,6 +74,11 @@ def wrong_numbers(method: ScreeningMethod, samples: int, levels: int, seed: int)
     return wrong
 
 
+def rows_of_a_set(method: ScreeningMethod, inputs: int) -> int:
+    """Return how many rows belong together: one more than there are inputs, or two more."""
+    return inputs + (1 if method is ScreeningMethod.MORRIS else 2)
+
+
 @dataclass(frozen=True)
 class Design:
     """At which values inputs are tried together.
@@ -102,8 +108,8 @@ class Design:
 
     @property
     def rows_of_a_set(self) -> int:
-        """Rows that belong together: one more than there are inputs, or two more."""
-        return len(self.inputs) + (1 if self.method is ScreeningMethod.MORRIS else 2)
+        """Rows that belong together."""
+        return rows_of_a_set(self.method, len(self.inputs))
 
     @cached_property
     def rows(self) -> Numbers:
@@ -150,25 +156,11 @@ class Design:
         if whole.sum() < FEWEST:
             raise ValueError(f"{whole.sum()} of {self.samples} sets are whole; {FEWEST} are needed")
         kept = np.repeat(whole, self.rows_of_a_set)
-        known = values[kept]
-        names = INDICES[self.method]
-        found = dict.fromkeys(names, np.zeros(len(self.inputs)))
-        if np.ptp(known) > CONSTANT * max(1.0, float(np.abs(known).max())):
-            answer = self._analysed(self.rows[kept], known)
-            found = {name: np.asarray(answer[name], dtype=float) for name in names}
         paths = [one.path for one in self.inputs]
-        return pd.DataFrame({"input": paths, **found, "sets": int(whole.sum())})
-
-    def _analysed(self, rows: Numbers, values: Numbers) -> Any:
-        random = np.random.default_rng(self.seed)
-        how = {"num_resamples": RESAMPLES, "seed": random}
-        if self.method is ScreeningMethod.MORRIS:
-            return morris_analysis.analyze(
-                self._problem, rows, values, num_levels=self.levels, **how
-            )
-        with warnings.catch_warnings():  # resamples in which nothing moves count as zeros
-            warnings.simplefilter("ignore")
-            return sobol_analysis.analyze(self._problem, values, calc_second_order=False, **how)
+        found = indices_of(
+            self.method, paths, self.rows[kept], values[kept], levels=self.levels, seed=self.seed
+        )
+        return found.assign(sets=int(whole.sum()))
 
     @property
     def _problem(self) -> dict[str, Any]:
@@ -178,3 +170,54 @@ class Design:
             "names": [one.path for one in self.inputs],
             "bounds": [[one.low, one.high] for one in self.inputs],
         }
+
+
+def indices_of(
+    method: ScreeningMethod,
+    paths: Sequence[str],
+    rows: Numbers,
+    values: Numbers,
+    *,
+    levels: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return what a result says of every input, all sets of rows being whole.
+
+    Parameters
+    ----------
+    method, levels
+        Of the design that drew the rows.
+    paths
+        Names of the inputs.
+    rows
+        Values of the inputs, one column an input, one set of rows after the other.
+    values
+        The result, one a row.
+    seed
+        Of the resamples.
+
+    Returns
+    -------
+    One row an input: input, and the `INDICES` of the method. A result that does not move gives
+    zeros.
+    """
+    names = INDICES[method]
+    found = dict.fromkeys(names, np.zeros(len(paths)))
+    if np.ptp(values) > CONSTANT * max(1.0, float(np.abs(values).max())):
+        problem = {"num_vars": len(paths), "names": list(paths)}
+        how = {"num_resamples": RESAMPLES, "seed": np.random.default_rng(seed)}
+        if method is ScreeningMethod.MORRIS:
+            answer = morris_analysis.analyze(problem, rows, values, num_levels=levels, **how)
+        else:
+            with warnings.catch_warnings():  # resamples in which nothing moves count as zeros
+                warnings.simplefilter("ignore")
+                answer = sobol_analysis.analyze(problem, values, calc_second_order=False, **how)
+        found = {name: np.asarray(answer[name], dtype=float) for name in names}
+    return pd.DataFrame({"input": list(paths), **found})
+
+
+def with_ranks(indices: pd.DataFrame, method: ScreeningMethod) -> pd.DataFrame:
+    """Return the indices of one result with `rank`: 1 matters most, none has no influence."""
+    by = indices[RANKED_BY[method]]
+    ranks = by.where(by > 0).rank(ascending=False, method="first")
+    return indices.assign(rank=ranks.astype("Int64"))

@@ -14,10 +14,10 @@ from allocator.sensitivity.cases import Case
 from allocator.sensitivity.designs import (
     FEWEST,
     INDICES,
-    RANKED_BY,
     Design,
     Numbers,
     ScreeningMethod,
+    with_ranks,
     wrong_numbers,
 )
 from allocator.sensitivity.executor import Executor
@@ -112,12 +112,10 @@ class Screening:
 
         The indices are those of `Design.indices`. Rank is none where an input has no influence.
         """
-        by = RANKED_BY[self.design.method]
         frames = []
         for name, values in self._known.items():
-            frame = self.design.indices(values)
-            ranks = frame[by].where(frame[by] > 0).rank(ascending=False, method="first")
-            frames.append(frame.assign(rank=ranks.astype("Int64")).assign(result=name))
+            frame = with_ranks(self.design.indices(values), self.design.method)
+            frames.append(frame.assign(result=name))
         columns = ["result", "input", *INDICES[self.design.method], "sets", "rank"]
         if not frames:
             return pd.DataFrame(columns=columns)
