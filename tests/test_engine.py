@@ -1,4 +1,4 @@
-"""The adapter to HiGHS: many small programs, ends that do not depend on time, and prices."""
+"""The adapter to HiGHS: ends that do not depend on time, and prices."""
 
 import threading
 from dataclasses import replace
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from allocator.errors import SolverError
 from allocator.solve import engine
 from allocator.solve.arrays import Arrays, Vector
-from allocator.solve.engine import Ending, Settings, run_small
+from allocator.solve.engine import Ending, Settings
 
 
 def program(matrix: np.ndarray, lower: Vector, upper: Vector, whole: np.ndarray) -> Arrays:
@@ -57,58 +57,6 @@ def split_market(seed: int) -> tuple[Arrays, Vector]:
     arrays = program(np.hstack([demand, slack]), half, half, whole)
     arrays = replace(arrays, upper=np.where(whole, 1.0, np.inf))
     return arrays, np.where(whole, 0.0, 1.0)
-
-
-# Small programs one after the other.
-
-
-@pytest.mark.parametrize("first", range(0, 200, 20))
-def test_small_programs_are_solved_as_one_by_one(first: int) -> None:
-    programs = [random_program(seed) for seed in range(first, first + 20)]
-    found = list(run_small(programs))
-    assert len(found) == len(programs)
-    for (solution, bound), (arrays, cost) in zip(found, programs, strict=True):
-        alone = engine.run(arrays, cost, 0.0, Settings(10.0))
-        assert alone.value is not None
-        assert solution is not None
-        value = float(cost @ solution)
-        assert value == pytest.approx(alone.value, rel=1e-5, abs=1e-5)
-        assert bound <= alone.value + 1e-6
-        assert bound == pytest.approx(alone.value, rel=1e-5, abs=1e-5)
-        used = arrays.matrix @ solution
-        assert (used >= arrays.row_lower - 1e-6).all()
-        assert (used <= arrays.row_upper + 1e-6).all()
-        assert np.abs(solution - np.round(solution))[arrays.integer].max(initial=0.0) <= 1e-6
-
-
-def test_a_small_program_does_not_depend_on_those_before_it() -> None:
-    programs = [random_program(seed) for seed in range(30)]
-    together = [solution for solution, _ in run_small(programs)]
-    alone = [next(iter(run_small([one])))[0] for one in programs]
-    for ours, theirs in zip(together, alone, strict=True):
-        assert ours is not None
-        assert theirs is not None
-        assert np.array_equal(ours, theirs)
-
-
-def test_a_small_program_without_solution_is_told() -> None:
-    arrays, cost = random_program(1)
-    none = replace(arrays, row_lower=arrays.row_upper + 100.0, row_upper=arrays.row_upper + 100.0)
-    (first, _), (second, bound), (third, _) = run_small(
-        [(arrays, cost), (none, cost), (arrays, cost)]
-    )
-    assert first is not None
-    assert second is None
-    assert bound == np.inf
-    assert third is not None
-
-
-def test_a_small_program_without_columns_costs_nothing() -> None:
-    nothing = program(np.empty((0, 0)), np.empty(0), np.empty(0), np.empty(0, dtype=bool))
-    ((solution, bound),) = run_small([(nothing, np.empty(0))])
-    assert solution is not None
-    assert len(solution) == 0
-    assert bound == 0.0
 
 
 # Ends.

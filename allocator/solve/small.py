@@ -117,7 +117,7 @@ class _Search:
         lower, upper = node.bounds.get(column, (self._lower[column], self._upper[column]))
         down = _Node(value, {**node.bounds, column: (lower, float(below))})
         up = _Node(value, {**node.bounds, column: (below + 1.0, upper)})
-        return (down, up) if whole[at] - below > 0.5 else (up, down)  # noqa: PLR2004 - halves
+        return (down, up) if whole[at] - below > 0.5 else (up, down)
 
     def _go_to(self, bounds: Bounds) -> None:
         for column in self._set.keys() - bounds.keys():

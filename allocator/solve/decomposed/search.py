@@ -48,25 +48,29 @@ def search(
     NoSolution
         If a municipality has no solution: no plan keeps every demand.
     """
+
+    def done() -> bool:
+        return plans.finished
+
     prices.price(first)
     for values in known:
         prices.learn(values)
-    if known and not plans.finished:
+    if known and not done():
         if relaxed is not None and _far(prices, known[-1]):
             of_relaxation = relaxed(prices.blocks)
             if of_relaxation is not None:
                 prices.price(of_relaxation)
         else:
             plans.adapt()
-    prices.find(lambda: plans.finished)
-    if plans.value is not None and not plans.finished:
+    prices.find(done)
+    if plans.value is not None and not done():
         prices.shift(plans.random)  # earlier goals are held: there is little room
     idle, longer = 0, 1
-    while not plans.finished and prices.mix is not None and idle < PATIENCE:
+    while not done() and prices.mix is not None and idle < PATIENCE:
         before = plans.value
         plans.attempt(longer)
         better = plans.value != before
-        if plans.finished:
+        if done():
             return
         idle, longer = (0, longer) if better else (idle + 1, 2 * longer)
         prices.vary(plans.random, VARIETY if idle else 1)
