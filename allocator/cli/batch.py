@@ -15,8 +15,8 @@ from allocator.cli.options import JsonOption, OverwriteOption
 
 if TYPE_CHECKING:
     from allocator.batch import Results
-    from allocator.batch.running import Watcher
     from allocator.sensitivity.executor import Standing
+    from allocator.sensitivity.watching import Watcher
 
 SpecArgument = Annotated[
     Path, typer.Argument(metavar="SPEC", help="Specification of the batch, as TOML.")
@@ -198,9 +198,9 @@ def reproduce_command(
 
 def _watched(work: "Callable[[Watcher], Result]", cancel: threading.Event) -> Result:
     """Return what `work` returns, with progress; Ctrl-C sets `cancel`."""
-    from allocator.batch.progress import SECONDS_BETWEEN_LINES, with_rate
     from allocator.cli.interrupting import run_interruptibly
     from allocator.cli.progress import ProgressLine
+    from allocator.sensitivity.watching import SECONDS_BETWEEN_LINES, with_rate
     from allocator.solve.progress import Progress
 
     with ProgressLine(Console(stderr=True), SECONDS_BETWEEN_LINES) as line:

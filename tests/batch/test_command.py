@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 import allocator
 from allocator import batch
 from allocator.batch.agreement import Known, agreement
-from allocator.batch.progress import ProgressPrinter
 from allocator.cli import Exit, app
 from allocator.sensitivity.executor import Standing
+from allocator.sensitivity.watching import ProgressPrinter
 
 SPEC = """
 instances = ["tiny-measures"]
