@@ -51,9 +51,9 @@ class ProgressPrinter:
 
 def watcher(progress: "Watcher | bool | None") -> Watcher | None:
     """Return who is told where it stands: a printer where only that is asked for."""
-    if progress is True:
-        return ProgressPrinter()
-    return progress or None
+    if isinstance(progress, bool):
+        return ProgressPrinter() if progress else None
+    return progress
 
 
 def with_rate(standing: "Standing") -> str:

@@ -114,7 +114,7 @@ def test_ipython_in_a_terminal_is_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
 def test_who_wants_progress_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert watcher(None) is None
     assert watcher(False) is None
-    heard: list[Standing] = []
+    heard: list[Standing] = []  # empty, and somebody all the same
     assert watcher(heard.append) == heard.append
     instance, policy = load("tiny-measures"), Policy(step=5)
     with Executor(processes=1, progress=True) as executor:
