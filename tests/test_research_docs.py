@@ -72,7 +72,7 @@ def test_the_tutorial_runs_from_top_to_bottom_and_prints_what_it_shows(tmp_path:
     ]
     assert not wrong, "\n\n".join(wrong)
     assert drawn(tmp_path / FIGURE) == drawn(ROOT / "docs" / FIGURE)
-    assert len(drawn(tmp_path / "sweep.svg")) > len(("budget", "target"))
+    assert drawn(tmp_path / "sweep.svg")
 
 
 def test_every_block_is_run_but_those_that_say_why_not() -> None:

@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from allocator import Policy, SolveOptions, batch, compare, diagnose, explain, load, solve, sweep
+from allocator import (
+    Policy,
+    SolveOptions,
+    batch,
+    compare,
+    diagnose,
+    explain,
+    load,
+    revise,
+    solve,
+    sweep,
+)
 from allocator.cli.printing import print_parts
 from allocator.compare import Candidate
 from allocator.sensitivity.executor import Executor
@@ -189,6 +200,14 @@ def test_a_comparison_shows_who_moves(instance: Instance, plan: Plan) -> None:
     found = page(compare(instance, POLICY, two))
     assert HOSTILE in " ".join(found.words)
     assert ["0201", "Birch", "40", "45", "40", "-5"] in found.rows
+
+
+def test_a_revision_shows_who_is_moved(instance: Instance, plan: Plan) -> None:
+    found = revise(plan, instance, target=100)
+    assert repr(found).startswith("Revision of a plan of tiny-measures: ")
+    rows = [row for row in page(found).rows if len(row) == 6]
+    told = found.changes[["municipality_id", "before", "after"]].astype(str).to_numpy().tolist()
+    assert [[row[0], row[2], row[3]] for row in rows[1:]] == told
 
 
 def test_a_batch_shows_its_design_before_it_is_run() -> None:
