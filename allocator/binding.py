@@ -1,4 +1,4 @@
-"""What binds in a plan: families of capacity, and budgets."""
+"""Which budgets bind in a plan."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,31 +7,10 @@ import pandas as pd
 
 from models.columns import MeasureKind
 from models.instance import Instance
-from models.plan import NOTHING, Plan, used_up
+from models.plan import Plan
 
 CENT = 1e-6
 """Part of an amount of money that is rounding."""
-
-
-def municipalities_bound(plan: Plan) -> dict[str, int]:
-    """Return in how many municipalities each family of capacity is used up, most first."""
-    return _counted(plan.capacity[used_up(plan.capacity)])
-
-
-def missing(plan: Plan) -> dict[str, int]:
-    """Return how many municipalities have nothing at all of each family of capacity, most first.
-
-    Measures count: what is bought is there.
-    """
-    keys = ["family", "municipality_id"]
-    most = plan.capacity.groupby(keys)[["capacity", "used"]].max().max(axis=1)
-    return _counted(most[most <= NOTHING].reset_index())
-
-
-def _counted(rows: pd.DataFrame) -> dict[str, int]:
-    counts = rows.groupby("family")["municipality_id"].nunique()
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return {str(family): int(count) for family, count in ordered if count}
 
 
 def budgets_bound(instance: Instance, plan: Plan) -> dict[str, bool]:

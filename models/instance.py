@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Self, overload
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.columns import TABLES
 from models.tables import Tables, fingerprint, typed
+from models.views import Part, Shown
 
 
 class Source(BaseModel):
@@ -56,7 +57,7 @@ class _TableView:
         return self if instance is None else instance.tables[self.name]
 
 
-class Instance(BaseModel):
+class Instance(Shown, BaseModel):
     """Everything that is given: municipalities, capacities, groups, target.
 
     Immutable. Tables are data frames with the columns of `models.columns.TABLES`,
@@ -142,6 +143,16 @@ class Instance(BaseModel):
         frames.update({name: changes.pop(name) for name in list(changes) if name in TABLES})
         about = {name: getattr(self, name) for name in type(self).model_fields}
         return Instance(**{**about, **changes, "tables": frames})
+
+    def _headline(self) -> str:
+        from models import instance_view
+
+        return instance_view.headline(self)
+
+    def _parts(self) -> Iterator[Part]:
+        from models import instance_view
+
+        return instance_view.parts(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Instance) and self.sha256 == other.sha256

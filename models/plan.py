@@ -20,6 +20,7 @@ from models.columns import Column, ColumnType, Table
 from models.options import Method, SolveOptions
 from models.policy import Policy, Term
 from models.tables import typed
+from models.views import Part, Shown
 
 
 class Status(StrEnum):
@@ -300,7 +301,7 @@ class InstanceReference(_Part):
     """Where it was read from; none when it was made in memory."""
 
 
-class Plan(_Part):
+class Plan(Shown, _Part):
     """Quotas, placements, measures and the proof of what they are worth. Immutable.
 
     `model_dump_json` and `model_validate_json` are a round trip.
@@ -384,6 +385,16 @@ class Plan(_Part):
         gaps = [goal.gap for goal in self.goals]
         known = [gap for gap in gaps if gap is not None]
         return max(known) if known and len(known) == len(gaps) else None
+
+    def _headline(self) -> str:
+        from models import plan_view
+
+        return plan_view.in_one_line(self)
+
+    def _parts(self) -> Iterator[Part]:
+        from models import plan_view
+
+        return plan_view.parts(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and self.model_dump_json() == other.model_dump_json()

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from allocator.binding import budgets_bound, municipalities_bound
+from allocator.binding import budgets_bound
 from allocator.solve import solve
+from models.binding import municipalities_bound
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan

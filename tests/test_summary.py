@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from allocator.binding import missing, municipalities_bound
 from allocator.cli.summary import print_summary
 from allocator.report.figures import figures_of
 from allocator.solve import solve
 from allocator.verify import verify
 from allocator.writing import write
+from models.binding import missing, municipalities_bound
 from models.instance import Instance
 from models.plan import Plan
 from models.policy import Policy

@@ -6,7 +6,7 @@
 
     spec = batch.read_spec("batch.toml")
     print(batch.plan(spec))
-    results = batch.run(spec, "results", workers=2)
+    results = batch.run(spec, "results", workers=2, progress=True)
     results.summary, results.quotas          # data frames
     batch.open("results")                    # the same, later or meanwhile
     batch.analyse(results)                   # what it says: curves, quantiles, indices
@@ -15,7 +15,6 @@
 from allocator.batch.analysis import Analysis, analyse
 from allocator.batch.archive import Reproduced, archive, reproduce
 from allocator.batch.planning import Planned, plan
-from allocator.batch.progress import ProgressPrinter
 from allocator.batch.results import Results
 from allocator.batch.results import opened as open  # noqa: A004 - as `batch.open` it reads best
 from allocator.batch.running import run
@@ -28,6 +27,7 @@ from allocator.batch.spec import (
     read_spec,
     spec_from,
 )
+from allocator.sensitivity.watching import ProgressPrinter
 
 __all__ = [
     "Analysis",

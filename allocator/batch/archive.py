@@ -16,24 +16,25 @@ from allocator.batch.asked import Batch, prepared
 from allocator.batch.columns import CASES, DATASETS
 from allocator.batch.record import MANIFEST, locked
 from allocator.batch.results import Results, opened
-from allocator.batch.running import Watcher
 from allocator.batch.spec import InvalidSpec
 from allocator.batch.workers import Workers
 from allocator.folders import refuse_existing
 from allocator.sensitivity.crews import OnCluster
 from allocator.sensitivity.executor import Tally, cores
+from allocator.sensitivity.watching import Watcher, watcher
 from allocator.solve.engine import Flag
 from allocator.solve.progress import Clock
 from allocator.version import VERSION
 from models.plan import Status
 from models.problems import Problem
+from models.views import Part, Shown
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file in an archive, so that the same results make the same bytes."""
 
 
-@dataclass(frozen=True)
-class Reproduced:
+@dataclass(frozen=True, repr=False)
+class Reproduced(Shown):
     """Cases of an archive solved again, cold, on this machine.
 
     Attributes
@@ -73,11 +74,14 @@ class Reproduced:
             "cases": cells.to_dict("records"),
         }
 
-    def __str__(self) -> str:
+    def _headline(self) -> str:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
         return f"{len(self.table):,} cases solved again: {counts}"
 
-    __repr__ = __str__
+    def _parts(self) -> Iterator[Part]:
+        from allocator.batch.views import reproduced_parts
+
+        return reproduced_parts(self)
 
 
 def archive(folder: str | Path, file: str | Path | None = None, *, overwrite: bool = False) -> Path:
@@ -135,7 +139,7 @@ def reproduce(
     sample: int | None = 20,
     seed: int = 0,
     workers: int | None = None,
-    progress: Watcher | None = None,
+    progress: Watcher | bool | None = None,
     cancel: Flag | None = None,
 ) -> Reproduced:
     """Solve cases of an archive again, without a start, and tell whether they agree.
@@ -168,7 +172,7 @@ def reproduce(
         if sample is not None and sample < len(numbers):
             drawn = np.random.default_rng(seed).choice(numbers, size=sample, replace=False)
             numbers = sorted(int(n) for n in drawn)
-        rows = _solved_again(batch, results, numbers, workers or cores(), progress, cancel)
+        rows = _solved_again(batch, results, numbers, workers or cores(), watcher(progress), cancel)
     then = str(results.manifest["versions"]["allocator"])
     return Reproduced(_table(rows), (then, VERSION))
 

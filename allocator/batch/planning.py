@@ -1,6 +1,7 @@
 """What a batch comes to before it is run: how many cases, how long, and the first ones."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,14 @@ from allocator.batch.running import checked_numbers
 from allocator.batch.spec import Spec
 from allocator.sensitivity.executor import cores
 from allocator.solve import solve
+from models.views import Part, Shown
 
 FIRST = 10
 """Cases that are shown."""
 
 
-@dataclass(frozen=True)
-class Planned:
+@dataclass(frozen=True, repr=False)
+class Planned(Shown):
     """A batch before it is run.
 
     Attributes
@@ -82,7 +84,9 @@ class Planned:
             "first": first.to_dict("records"),
         }
 
-    def __str__(self) -> str:
+    @property
+    def lines(self) -> list[str]:
+        """How many cases, how many of them are solved cold as well, and about how long it takes."""
         batch = self.batch
         parts = [
             f"{len(batch):,} cases (instances × settings × seeds: {len(batch.instances)} × "
@@ -94,7 +98,18 @@ class Planned:
                 f"about {in_words(self.seconds)} with {self.workers} workers: the middle case took "
                 f"{self.warm:.2f} s from the base plan, the base plan {self.cold:.2f} s"
             )
-        return "\n".join([*parts, "", self.first.to_string(index=False, na_rep="")])
+        return parts
+
+    def _headline(self) -> str:
+        return self.lines[0]
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.batch.views import planned_parts
+
+        return planned_parts(self)
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines, "", self.first.to_string(index=False, na_rep="")])
 
 
 def plan(

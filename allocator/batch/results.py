@@ -1,5 +1,6 @@
 """What a batch found, as data frames; also while it still runs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from allocator.batch.agreement import Known
 from allocator.batch.columns import BINDING, CASES, CHECKS, PLACEMENTS, QUOTAS, SUMMARY, schemas
 from allocator.batch.record import read_manifest
 from allocator.batch.spec import Spec
+from models.views import Part, Shown
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Shown):
     """A folder of results.
 
     Attributes
@@ -127,7 +129,7 @@ class Results:
             "disagreements": self.disagreements,
         }
 
-    def __str__(self) -> str:
+    def _headline(self) -> str:
         failed, checked = self.count("failed"), len(self.checks)
         parts = [
             f"{self.spec.title}: " if self.spec.title else "",
@@ -140,7 +142,10 @@ class Results:
         ]
         return "".join(parts)
 
-    __repr__ = __str__
+    def _parts(self) -> Iterator[Part]:
+        from allocator.batch.views import results_parts
+
+        return results_parts(self)
 
 
 def opened(folder: str | Path) -> Results:

@@ -28,7 +28,8 @@ from allocator.batch.workers import Workers
 from allocator.folders import FolderExists
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.crews import HELD, Answer, OnCluster
-from allocator.sensitivity.executor import Standing, Tally, cores
+from allocator.sensitivity.executor import Tally, cores
+from allocator.sensitivity.watching import Watcher, watcher
 from allocator.solve import engine
 from allocator.solve.engine import Flag
 from allocator.solve.progress import Clock
@@ -36,8 +37,6 @@ from allocator.version import VERSION
 from allocator.writing import write
 from models.plan import Plan
 from models.problems import Problem
-
-Watcher = Callable[[Standing], None]
 
 
 def run(
@@ -48,7 +47,7 @@ def run(
     scheduler: str | None = None,
     time_limit_per_case: float | None = None,
     resume: bool = False,
-    progress: Watcher | None = None,
+    progress: Watcher | bool | None = None,
     cancel: Flag | None = None,
     name: str = "batch",
 ) -> Results:
@@ -69,7 +68,7 @@ def run(
     resume
         Go on with what is in the folder.
     progress
-        Called with a `Standing` whenever a case is done.
+        Called with a `Standing` whenever a case is done; true: a `ProgressPrinter`.
     cancel
         When set, nothing further is begun and what is at work is given up.
     name
@@ -107,7 +106,7 @@ def run(
         write_manifest(folder, manifest)
         with ExitStack() as stack:
             record = Record(folder, batch)
-            work = _Run(batch, record, progress, cancel)
+            work = _Run(batch, record, watcher(progress), cancel)
             if not work.nothing_left:
                 own = None
                 if scheduler is None:

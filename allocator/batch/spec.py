@@ -32,7 +32,7 @@ Parts of a design multiply: each of the grid with each of the cases, rows and sa
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -44,6 +44,7 @@ from allocator.packaged import packaged
 from allocator.policies import policy_from, read_policy
 from allocator.sensitivity.inputs import Value, evenly, value_of
 from allocator.sensitivity.types import Part
+from models import views
 from models.options import SolveOptions
 from models.policy import Policy
 from models.problems import Problem
@@ -123,7 +124,7 @@ SAMPLES = ("latin", "sobol", "morris")
 """Kinds of samples."""
 
 
-class Spec(Part):
+class Spec(views.Shown, Part):
     """A batch as it is asked for; `model_dump_json` and `model_validate_json` are a round trip."""
 
     title: str = ""
@@ -157,6 +158,14 @@ class Spec(Part):
             return self
         options = self.options.model_dump() | {"time_limit": seconds}
         return self.model_copy(update={"options": SolveOptions.model_validate(options)})
+
+    def _headline(self) -> str:
+        return self.title or f"Batch of {', '.join(self.instances)}"
+
+    def _parts(self) -> Iterator[views.Part]:
+        from allocator.batch.views import spec_parts
+
+        return spec_parts(self)
 
 
 def read_spec(source: str | Path) -> Spec:

@@ -17,8 +17,8 @@ from allocator.folders import refuse_existing
 
 if TYPE_CHECKING:
     from allocator.batch import Results
-    from allocator.batch.running import Watcher
     from allocator.sensitivity.executor import Standing
+    from allocator.sensitivity.watching import Watcher
 
 SpecArgument = Annotated[
     Path, typer.Argument(metavar="SPEC", help="Specification of the batch, as TOML.")
@@ -256,9 +256,9 @@ def reproduce_command(
 
 def _watched(work: "Callable[[Watcher], Result]", cancel: threading.Event) -> Result:
     """Return what `work` returns, with progress; Ctrl-C sets `cancel`."""
-    from allocator.batch.progress import SECONDS_BETWEEN_LINES, with_rate
     from allocator.cli.interrupting import run_interruptibly
     from allocator.cli.progress import ProgressLine
+    from allocator.sensitivity.watching import SECONDS_BETWEEN_LINES, with_rate
     from allocator.solve.progress import Progress
 
     with ProgressLine(Console(stderr=True), SECONDS_BETWEEN_LINES) as line:

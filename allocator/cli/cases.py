@@ -221,15 +221,3 @@ def code_of(outcomes: Iterable["Outcome"], *, interrupted: bool) -> Exit:
     if not any(outcome.found for outcome in known):
         return Exit.NOTHING_FOUND
     return Exit.DONE
-
-
-def figure(value: Any, *, scale: float = 1.0, digits: int | None = None, after: str = "") -> str:
-    """Put a value into a cell: divided by `scale`, text as it is, a missing one as a dash."""
-    if isinstance(value, str):
-        return value
-    if value is None or value != value:
-        return "–"
-    scaled = float(value) / scale
-    if digits is None and not scaled.is_integer():
-        return f"{scaled:,.6g}{after}"
-    return f"{scaled:,.{digits or 0}f}{after}"

@@ -1,19 +1,12 @@
 """``allocator compare``: plans, keys and what was really asked, side by side."""
 
 import json
-import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from allocator.cli.options import JsonOption
-from allocator.cli.printing import printer
-
-if TYPE_CHECKING:
-    from allocator.compare import Comparison
+from allocator.cli.printing import print_parts, printer
 
 WhereInstanceIs = Annotated[
     str | None,
@@ -56,6 +49,7 @@ def compare_command(
     if csv and json_:
         raise typer.BadParameter("give one of --csv and --json")
     from allocator.compare import candidates_from, compare
+    from allocator.compare.views import comparison_parts
     from allocator.writing import csv_bytes
 
     loaded, policy, candidates = candidates_from(names, instance)
@@ -65,48 +59,4 @@ def compare_command(
     elif csv:
         typer.echo(csv_bytes(comparison.table).decode(), nl=False)
     else:
-        _print(comparison, movers, printer())
-
-
-def _print(comparison: "Comparison", movers: int, console: Console) -> None:
-    from allocator.cli.measures import fairness_table
-
-    letters = [chr(ord("A") + i) if i < 26 else str(i) for i in range(len(comparison.names))]
-    _say(console, f"{comparison.instance_id}: measured against {comparison.basis}")
-    for letter, candidate in zip(letters, comparison.candidates, strict=True):
-        _say(console, f"  {letter}  {candidate.name}: {candidate.description}")
-    measured = [comparison.fairness[name] for name in comparison.names]
-    console.print(fairness_table(list(zip(letters, measured, strict=True))))
-    if comparison.differences and movers:
-        _print_movers(comparison, letters, movers, console)
-
-
-def _print_movers(
-    comparison: "Comparison", letters: list[str], number: int, console: Console
-) -> None:
-    rows = comparison.movers(number)
-    if rows.empty:
-        _say(console, "no municipality differs")
-        return
-    table = Table(title="largest movers", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("id")
-    table.add_column("name", no_wrap=True)
-    headings = ["fair share", *letters, *(f"{letter}−{letters[0]}" for letter in letters[1:])]
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    columns = ["fair_share", *comparison.names, *comparison.differences]
-    for row in rows.to_dict("records"):
-        signed = [_figure(row[name], sign=name in comparison.differences) for name in columns]
-        table.add_row(row["municipality_id"], row["name"], *signed)
-    console.print(table)
-
-
-def _figure(value: Any, *, sign: bool) -> str:
-    if math.isnan(value):
-        return "–"
-    form = "+,.1f" if sign else ",.1f"
-    return format(value, form).removesuffix(".0")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+        print_parts(comparison_parts(comparison, movers), printer())

@@ -10,7 +10,7 @@ from rich.console import Console
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 from allocator.cli.solve import options_from, options_like
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def fairness_command(
         told = {"fairness": measured.model_dump(), "price": price.model_dump(mode="json")}
         typer.echo(json.dumps(told, ensure_ascii=False, allow_nan=False))
     else:
-        from allocator.cli.measures import fairness_table
+        from allocator.fairness.views import fairness_grid
 
         console = printer()
-        console.print(fairness_table([("", measured)]))
+        print_parts([fairness_grid([("", measured)])], console)
         _print(price, console, loaded.currency)
     raise typer.Exit(Exit.INTERRUPTED if cancel.is_set() else Exit.DONE)
 
@@ -86,12 +86,12 @@ def _price(
 
 
 def _print(price: "PriceOfFairness", console: Console, currency: str) -> None:
-    from allocator.cli.measures import price_table
+    from allocator.fairness.views import price_grid
 
     if price.goal is None:
         text = "no goal of the plan counts fairness: nothing was given up for it"
     else:
         held = f"; held before it: {', '.join(price.earlier)}" if price.earlier else ""
         text = f"goal of fairness: {price.goal}{held}"
-        console.print(price_table(price, currency))
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+        print_parts([price_grid(price, currency)], console)
+    print_parts([text], console)

@@ -2,12 +2,9 @@
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from allocator.cli.cases import (
     AnewOption,
@@ -20,16 +17,12 @@ from allocator.cli.cases import (
     SeedOption,
     TotalTimeOption,
     code_of,
-    figure,
     say_what_lacks,
 )
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import InstanceArgument, JsonOption, PolicyOption
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 from allocator.cli.solve import options_from
-
-if TYPE_CHECKING:
-    from allocator.sensitivity.frontier import Frontier
 
 
 def frontier_command(
@@ -80,8 +73,8 @@ def frontier_command(
 
     # Only now, because the solver and pandas take a while to import.
     from allocator.loading import load
-    from allocator.sensitivity.charts import frontier_chart
     from allocator.sensitivity.frontier import frontier
+    from allocator.sensitivity.views import frontier_parts
 
     given, cancel = load(instance), threading.Event()
     found = many.run(
@@ -90,32 +83,8 @@ def frontier_command(
         ),
         cancel,
     )
-    chart = frontier_chart(found) if found.points else None
-    show = None if json_ else partial(_print, found, printer())
-    many.tell("frontier", found.as_dict(), {"frontier": found.table}, chart, show)
+    show = None if json_ else partial(print_parts, frontier_parts(found), printer())
+    many.tell("frontier", found.as_dict(), {"frontier": found.table}, found.chart, show)
     outcomes = [point.outcome for point in found.tried]
     say_what_lacks(outcomes)
     raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))
-
-
-def _print(frontier: "Frontier", console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    goals = (frontier.second.value, frontier.first.value)
-    table.add_column(f"{frontier.second.value} at most", justify="right")
-    for name in goals:
-        for title in (name, "bound", "gap"):
-            table.add_column(title, justify="right")
-    table.add_column("")
-    for row in frontier.table.to_dict("records"):
-        cells = [
-            cell
-            for name in goals
-            for cell in (
-                figure(row[name], digits=2),
-                figure(row[f"{name}_bound"], digits=2),
-                figure(row[f"{name}_gap"], scale=0.01, digits=3, after="%"),
-            )
-        ]
-        kind = row["kind"] if row["kind"] != "none" else row["status"] or row["state"]
-        table.add_row(figure(row["limit"], digits=2), *cells, "" if kind == "efficient" else kind)
-    console.print(table)

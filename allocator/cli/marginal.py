@@ -2,12 +2,9 @@
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from allocator.cli.cases import (
     AnewOption,
@@ -19,18 +16,14 @@ from allocator.cli.cases import (
     SchedulerOption,
     TotalTimeOption,
     code_of,
-    figure,
     say_what_lacks,
 )
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 from allocator.cli.solve import options_like
 from allocator.errors import SolverError
-
-if TYPE_CHECKING:
-    from allocator.sensitivity.marginal import Marginal
 
 
 def marginal_command(
@@ -72,8 +65,8 @@ def marginal_command(
     many = Many(out, overwrite, processes, scheduler, total_time)
     many.prepare(context)
     from allocator.plans import instance_for, read_plan
-    from allocator.sensitivity.charts import marginal_chart
     from allocator.sensitivity.marginal import SHARPER, marginal
+    from allocator.sensitivity.views import marginal_parts
 
     read = read_plan(plan)
     given, cancel = instance_for(read, instance), threading.Event()
@@ -101,41 +94,8 @@ def marginal_command(
         "measures": found.measures,
         "confirmed": found.confirmed,
     }
-    show = None if json_ else partial(_print, found, printer())
-    many.tell("marginal", found.as_dict(), tables, marginal_chart(found), show)
+    show = None if json_ else partial(print_parts, marginal_parts(found), printer())
+    many.tell("marginal", found.as_dict(), tables, found.chart, show)
     outcomes = [found.base, *found.outcomes]
     say_what_lacks(outcomes)
     raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))
-
-
-def _print(marginal: "Marginal", console: Console) -> None:
-    for number, goal in enumerate(marginal.goals, start=1):
-        console.print(f"goal {number}: {goal}", highlight=False)
-    ranked = marginal.ranking.to_dict("records")
-    others = marginal.confirmed[marginal.confirmed["what"] != "measure"].to_dict("records")
-    if ranked:
-        title = f"where the next million {marginal.currency} helps most"
-        console.print(_table(title, ranked, f"per million {marginal.currency}"))
-    console.print(_table("more of one thing", others, "per unit"))
-
-
-def _table(title: str, rows: list[dict[str, Any]], per: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("what", "where"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("goal", "worth", "at least", "at most", per, "prices said"):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        by_money = row["what"] == "measure"
-        said = row["conditional"]
-        if by_money and row["cost"]:
-            said = said * row["units"] / row["cost"] * 1e6
-        table.add_row(
-            row["trial"],
-            row["name"] if isinstance(row["name"], str) else "",
-            figure(row["goal"]),
-            *(figure(row[name], digits=3) for name in ("worth", "at_least", "at_most")),
-            figure(row["worth_per_million" if by_money else "worth_per_unit"]),
-            figure(said),
-        )
-    return table

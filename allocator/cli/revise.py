@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import JsonOption, OverwriteOption, PlanArgument
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 from allocator.cli.solve import code_of, options_from, options_like
 
 if TYPE_CHECKING:
@@ -27,10 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """Municipalities in the table of changes, unless all are asked for."""
-_RULES = {
-    "nobody_loses": "nobody who has not answered is asked for fewer persons",
-    "nobody_gains": "nobody who has not answered is asked for more persons",
-}
 
 
 def revise_command(
@@ -148,52 +142,13 @@ def _revise(
 def _print(
     revision: "Revision", instance: "Instance", out: Path | None, number: int | None
 ) -> None:
-    from allocator.cli.summary import print_summary
+    from allocator.revising.views import revision_parts
+    from models.plan_view import headline
 
     console, plan = printer(), revision.plan
-    print_summary(plan, console, currency=instance.currency)
-    _say(console, f"rule: {_RULES[revision.rule.value]}")
-    for exception in revision.exceptions:
-        _say(console, f"  exception: {exception.message}")
-    if plan.found:
-        _print_figures(revision, console, instance.currency)
-        _print_changes(revision, console, number)
+    print_parts([headline(plan), *revision_parts(revision, instance.currency, number)], console)
+    more = len(revision.changes) - len(revision.movers(number))
+    if more:
+        print_parts([f"… and {more:,} more; --all shows them"], console)
     if out is not None:
         typer.echo(f"written to {out}" if plan.found else f"nothing to write to {out}")
-
-
-def _print_figures(revision: "Revision", console: Console, currency: str) -> None:
-    figures = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    figures.add_column("")
-    for column in ("before", "after", "change"):
-        figures.add_column(column, justify="right")
-    for name, (before, after) in revision.figures().items():
-        label = f"cost {currency}".rstrip() if name == "cost" else name
-        figures.add_row(label, f"{before:,.0f}", f"{after:,.0f}", f"{after - before:+,.0f}")
-    console.print(figures)
-    count = len(revision.changes)
-    _say(console, f"{revision.moved:,} persons moved in {count:,} municipalities")
-
-
-def _print_changes(revision: "Revision", console: Console, number: int | None) -> None:
-    """Print who is moved furthest, at most `number` municipalities; none: all of them."""
-    rows = revision.movers(number)
-    if rows.empty:
-        return
-    table = Table(title="who takes over what", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("id")
-    table.add_column("name", no_wrap=True)
-    for column in ("before", "after", "change"):
-        table.add_column(column, justify="right")
-    table.add_column("why")
-    for row in rows.to_dict("records"):
-        numbers = (f"{row['before']:,}", f"{row['after']:,}", f"{row['change']:+,}")
-        table.add_row(row["municipality_id"], row["name"], *numbers, row["why"])
-    console.print(table)
-    more = len(revision.changes) - len(rows)
-    if more:
-        _say(console, f"… and {more:,} more; --all shows them")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from allocator.cli.cases import (
     AnewOption,
@@ -20,20 +17,15 @@ from allocator.cli.cases import (
     SchedulerOption,
     TotalTimeOption,
     code_of,
-    figure,
     say_what_lacks,
 )
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 from allocator.cli.solve import options_like
 
 if TYPE_CHECKING:
-    from allocator.sensitivity.robustness import Robustness
     from allocator.sensitivity.uncertainty import Uncertainty
-
-SHOWN = 10
-"""Most places that are printed; the table in the folder has all."""
 
 
 def robustness_command(
@@ -118,8 +110,8 @@ def robustness_command(
     many.prepare(context)
     from allocator.plans import instance_for, read_plan
     from allocator.sensitivity.robustness import GAMMAS, robustness
-    from allocator.sensitivity.robustness_chart import robustness_chart
     from allocator.sensitivity.scenarios import read_scenarios
+    from allocator.sensitivity.views import robustness_parts
 
     read = read_plan(plan)
     given, cancel = instance_for(read, instance), threading.Event()
@@ -146,8 +138,8 @@ def robustness_command(
         "quotas": found.quotas,
         "robust": found.robust,
     }
-    show = None if json_ else partial(_print, found, printer())
-    many.tell("robustness", found.as_dict(), tables, robustness_chart(found), show)
+    show = None if json_ else partial(print_parts, robustness_parts(found), printer())
+    many.tell("robustness", found.as_dict(), tables, found.chart, show)
     say_what_lacks(found.outcomes)
     raise typer.Exit(code_of(found.outcomes, interrupted=cancel.is_set()))
 
@@ -180,66 +172,3 @@ def _uncertainty(texts: list[str], correlation: float | None, seed: int) -> "Unc
         seed=seed,
         **others,
     )
-
-
-def _print(found: "Robustness", console: Console) -> None:
-    from allocator.sensitivity.tables import records
-
-    many = len(found.arrivals)
-    answered = found.draws["without_place"].dropna().tolist() if found.moved else []
-    for line in (
-        f"as it stands: in {found.nominal.fails:.1%} of {many:,} draws some capacity is too small, "
-        f"in {found.nominal.places_failing:,.1f} places on average",
-        f"placements moved: {sum(answered) / len(answered):,.1f} persons without a place on "
-        f"average, at most {max(answered):,.0f}, in {len(answered):,} draws"
-        if answered
-        else "placements moved: no draw was answered",
-    ):
-        console.print(line, highlight=False)
-    families = _table("how often, by family", ("family", "fails", "places", "in 95 % at most"))
-    for row in found.families.to_dict("records"):
-        share = figure(row["fails"], scale=0.01, digits=1, after="%")
-        counts = (figure(row[name], digits=1) for name in ("places", "places_95"))
-        families.add_row(row["family"], share, *counts)
-    console.print(families)
-    places = _table("where, most often first", ("place", "name", "quota", "fails", "lost"))
-    for row in found.places.head(SHOWN).to_dict("records"):
-        places.add_row(
-            row["place"],
-            row["name"],
-            figure(row["quota"]),
-            figure(row["fails"], scale=0.01, digits=1, after="%"),
-            figure(row["lost"], digits=1),
-        )
-    console.print(places)
-    names = ("Γ", "shortfall", "price", "unfairness", "price", "Jain price")
-    robust = _table("robust plans", (*names, "places", "one row", "chance", "gap"))
-    for row in records(found.robust):
-        robust.add_row(
-            figure(row["gamma"]),
-            *(figure(row[name]) for name in ("shortfall", "price_shortfall")),
-            *(figure(row[name], digits=2) for name in ("unfairness", "price_unfairness")),
-            figure(row["price_jain"], digits=3),
-            figure(row["places_failing"], digits=1),
-            *(
-                figure(row[name], scale=0.01, digits=1, after="%")
-                for name in ("largest_share", "chance")
-            ),
-            figure(row["gap"], scale=0.01, digits=1, after="%")
-            if row["placed"] is not None
-            else str(row["status"] or row["state"]),
-        )
-    console.print(robust)
-    if found.unproven:
-        console.print(
-            f"{found.unproven:,} of {len(found.outcomes):,} plans ended at a limit: their prices "
-            "and quotas are the best that was found, and not proven (see the gaps)",
-            highlight=False,
-        )
-
-
-def _table(title: str, headings: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number == 0 or heading == "name" else "right")
-    return table

@@ -5,9 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from allocator.cli.cases import (
     AnewOption,
@@ -24,15 +21,13 @@ from allocator.cli.cases import (
 from allocator.cli.compare import WhereInstanceIs
 from allocator.cli.ending import Exit
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 from allocator.cli.solve import options_like
 
 if TYPE_CHECKING:
-    from allocator.sensitivity.screening import Prepared, Screening
+    from allocator.sensitivity.screening import Prepared
     from models.plan import Plan
 
-SHOWN = 5
-"""Most inputs that are printed for a result; the table in the folder has all."""
 METHODS = ("morris", "sobol")
 
 
@@ -91,9 +86,9 @@ def screening_command(
     many = Many(out, overwrite, processes, scheduler, total_time)
     many.prepare(context)
     from allocator.plans import instance_of, read_plan
-    from allocator.sensitivity.bars import screening_chart
     from allocator.sensitivity.ranges import read_ranges
     from allocator.sensitivity.screening import prepare
+    from allocator.sensitivity.views import screening_parts
 
     read = read_plan(plan)
     given, cancel = instance_of(read, instance), threading.Event()
@@ -121,8 +116,8 @@ def screening_command(
         "left_out": found.left_out,
         "runs": found.runs,
     }
-    show = None if json_ else partial(_print, found, printer())
-    many.tell("screening", found.as_dict(), tables, screening_chart(found), show)
+    show = None if json_ else partial(print_parts, screening_parts(found), printer())
+    many.tell("screening", found.as_dict(), tables, found.chart, show)
     say_what_lacks(found.outcomes)
     if found.refusal is not None:
         typer.echo(found.refusal, err=True)
@@ -143,45 +138,3 @@ def announced(prepared: "Prepared", plan: "Plan") -> str:
         return said
     each, total = f"{seconds:.3g} s", seconds * solves / 60
     return f"{said} · at {each} each, as the plan took, {total:,.3g} min of solving"
-
-
-def _print(screening: "Screening", console: Console) -> None:
-    from allocator.sensitivity.designs import INDICES
-
-    names = INDICES[screening.design.method]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("result", "input"):
-        table.add_column(heading, no_wrap=True)
-    for name in names:
-        table.add_column(name, justify="right")
-    still = []
-    for result, frame in screening.indices.groupby("result", sort=False):
-        moving = frame[frame["rank"].notna()].sort_values("rank")
-        if moving.empty:
-            still.append(str(result))
-        money = str(result) == "cost" and screening.design.method.value == "morris"
-        title = f"cost, M{screening.currency}" if money else str(result)
-        for number, row in enumerate(moving.head(SHOWN).to_dict("records")):
-            cells = [_short(row[name] / (1e6 if money else 1.0)) for name in names]
-            table.add_row("" if number else title, row["input"], *cells)
-    if table.row_count:
-        console.print(table)
-    if still:
-        console.print(f"do not move: {', '.join(still)}", highlight=False)
-    gap = "none is proven for all" if screening.gap is None else f"{screening.gap:.3%}"
-    console.print(f"largest gap of any plan: {gap}", highlight=False)
-    for why, count in screening.put_aside.items():
-        said = f"trajectories drawn anew: {count}: {why}"
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
-    for row in screening.left_out.to_dict("records"):
-        console.print(
-            f"set {row['set']} left out: {row['without_plan']} without a plan: {row['why']}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-
-
-def _short(value: float) -> str:
-    """Put a figure into a cell: four digits, more where it is large."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"

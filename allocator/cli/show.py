@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from allocator.cli.options import JsonOption, PlanArgument
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,10 +63,10 @@ def show_command(
 
 
 def _print_plan(plan: "Plan", source: str | None, console: Console) -> None:
-    from allocator.cli.measures import fairness_table
     from allocator.cli.summary import print_summary
     from allocator.errors import InstanceMismatch, InvalidInstance
     from allocator.fairness import fairness
+    from allocator.fairness.views import fairness_grid
     from allocator.plans import instance_for
 
     try:
@@ -80,7 +80,7 @@ def _print_plan(plan: "Plan", source: str | None, console: Console) -> None:
     if instance is None:
         typer.echo(f"fairness is not shown: {missing}")
     elif plan.found:
-        console.print(fairness_table([("", fairness(instance, plan))]))
+        print_parts([fairness_grid([("", fairness(instance, plan))])], console)
 
 
 def _known(plan: "Plan", municipality_id: str) -> None:

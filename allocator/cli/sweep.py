@@ -3,12 +3,9 @@
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from allocator.cli.cases import (
     AnewOption,
@@ -21,20 +18,12 @@ from allocator.cli.cases import (
     SeedOption,
     TotalTimeOption,
     code_of,
-    figure,
     say_what_lacks,
 )
 from allocator.cli.examine import SettingsOption
 from allocator.cli.options import InstanceArgument, JsonOption, PolicyOption
-from allocator.cli.printing import printer
+from allocator.cli.printing import print_parts, printer
 from allocator.cli.solve import options_from
-
-if TYPE_CHECKING:
-    from allocator.sensitivity.sweep import Sweep
-
-MILLION = 1e6
-SHOWN = 30
-"""Most changes that are printed; the table in the folder has all."""
 
 
 def sweep_command(
@@ -94,8 +83,8 @@ def sweep_command(
     # Only now, because the solver and pandas take a while to import.
     from allocator.loading import load
     from allocator.plans import read_plan
-    from allocator.sensitivity.charts import sweep_chart
     from allocator.sensitivity.sweep import sweep
+    from allocator.sensitivity.views import sweep_parts
 
     given, known = load(instance), None if start is None else read_plan(start)
     cancel = threading.Event()
@@ -107,50 +96,7 @@ def sweep_command(
     )
     tables = {"sweep": found.table, "quotas": found.quotas, "changes": found.changes}
     outcomes = [point.outcome for point in found.points]
-    chart = sweep_chart(found) if any(one.found for one in outcomes) else None
-    show = None if json_ else partial(_print, found, printer())
-    many.tell("sweep", found.as_dict(), tables, chart, show)
+    show = None if json_ else partial(print_parts, sweep_parts(found), printer())
+    many.tell("sweep", found.as_dict(), tables, found.chart, show)
     say_what_lacks(outcomes)
     raise typer.Exit(code_of(outcomes, interrupted=cancel.is_set()))
-
-
-def _print(sweep: "Sweep", console: Console) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    families = [str(name) for name in sweep.table if str(name).startswith("binds_")]
-    for path in sweep.over:
-        table.add_column(path, justify="right")
-    costs = sweep.table["cost"]
-    large = bool((costs.fillna(0) >= MILLION).any())
-    unit = f"{'M' if large else ''}{sweep.currency}"
-    for title in ("status", "shortfall", f"cost {unit}", "unfairness", "Jain"):
-        table.add_column(title, justify="right")
-    table.add_column("budget spent")
-    for name in families:
-        table.add_column(name.removeprefix("binds_"), justify="right")
-    for row in sweep.table.to_dict("records"):
-        table.add_row(
-            *(figure(row[path]) for path in sweep.over),
-            row["status"] if isinstance(row["status"], str) else str(row["state"]),
-            figure(row["shortfall"]),
-            figure(row["cost"], scale=MILLION, digits=1) if large else figure(row["cost"]),
-            figure(row["unfairness"], digits=2),
-            figure(row["jain"], digits=3),
-            figure(row["budgets_spent"] or None),
-            *(figure(row[name]) for name in families),
-        )
-    console.print(table)
-    changes = sweep.changes.to_dict("records")
-    if not changes:
-        return
-    console.print("what changes between neighbouring points", highlight=False)
-    for row in changes[:SHOWN]:
-        other = f" at {row['other']}" if row["other"] else ""
-        console.print(
-            f"  {row['input']} {figure(row['from'])} → {figure(row['to'])}{other}: "
-            f"{row['what']}: {row['before']} → {row['after']}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-    if len(changes) > SHOWN:
-        console.print(f"  and {len(changes) - SHOWN:,} more", highlight=False)

@@ -1,6 +1,6 @@
 """Tables of quotas side by side: differences, measures of fairness, largest movers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,11 @@ from allocator.fairness import Fairness, fairness_of_quotas
 from allocator.keys import fair_shares
 from models.instance import Instance
 from models.policy import Policy
+from models.views import MOST_ROWS, Part, Shown
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """Tables of quotas side by side; the first is what the others are compared with.
 
     Attributes
@@ -76,6 +77,14 @@ class Comparison:
             ],
             "municipalities": cells.to_dict("records"),
         }
+
+    def _headline(self) -> str:
+        return f"Comparison for {self.instance_id}: {', '.join(self.names)}"
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.compare.views import comparison_parts
+
+        return comparison_parts(self, MOST_ROWS)
 
 
 def compare(instance: Instance, policy: Policy, candidates: Sequence[Candidate]) -> Comparison:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from models.options import SolveOptions
 from models.plan import InstanceReference, Status
 from models.policy import Policy
+from models.views import Part as Shape
+from models.views import Shown
 
 
 class _Part(BaseModel):
@@ -142,7 +144,7 @@ class WayOut(_Part):
     """All of it in words."""
 
 
-class Diagnosis(_Part):
+class Diagnosis(Shown, _Part):
     """What clashes in a policy for an instance, and the ways out.
 
     `model_dump_json` and `model_validate_json` are a round trip.
@@ -170,3 +172,15 @@ class Diagnosis(_Part):
     """Versions of the solver and of this code."""
     warnings: tuple[str, ...]
     """What a reader should know."""
+
+    def _headline(self) -> str:
+        return self._words[0]
+
+    def _parts(self) -> list[Shape]:
+        return [*self._words[1:]]
+
+    @property
+    def _words(self) -> list[str]:
+        from allocator.diagnose.words import in_words
+
+        return in_words(self).splitlines()

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from models.views import Part, Shown
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(
@@ -129,7 +131,7 @@ class Bought(_Part):
     """What they cost, in currency."""
 
 
-class Explanation(_Part):
+class Explanation(Shown, _Part):
     """Why a municipality is asked for its number, and what would change it.
 
     The steps add up: the persons after each are those before it and its change, and the last
@@ -170,3 +172,15 @@ class Explanation(_Part):
     """How unique the number is; none where nothing is proven about the plan."""
     changes: tuple[Change, ...]
     """What would change it."""
+
+    def _headline(self) -> str:
+        return self._words[0]
+
+    def _parts(self) -> list[Part]:
+        return [*self._words[1:]]
+
+    @property
+    def _words(self) -> list[str]:
+        from allocator.explain.words import in_words
+
+        return in_words(self, "en").splitlines()

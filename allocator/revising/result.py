@@ -1,5 +1,6 @@
 """A revision: the plan after beside the plan before, who takes over what, and what it costs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,13 +9,14 @@ import pandas as pd
 
 from models.answers import AnswerKind, AuditEntry, Rule, RuleException
 from models.plan import Plan
+from models.views import MOST_ROWS, Part, Shown
 
 _NAMED = 3
 """Most municipalities named in one reason."""
 
 
-@dataclass(frozen=True)
-class Revision:
+@dataclass(frozen=True, repr=False)
+class Revision(Shown):
     """A plan revised.
 
     Attributes
@@ -101,6 +103,18 @@ class Revision:
             "conflicts": [conflict.model_dump(mode="json") for conflict in self.plan.conflicts],
             "audit": [entry.model_dump(mode="json") for entry in self.plan.audit],
         }
+
+    def _headline(self) -> str:
+        count = len(self.changes)
+        return (
+            f"Revision of a plan of {self.plan.instance.id}: {self.moved:,} persons moved in "
+            f"{count:,} municipalities"
+        )
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.revising.views import revision_parts
+
+        return revision_parts(self, "", MOST_ROWS)
 
     def _why(self, municipality: str, change: int) -> str:
         for entry in self.entries:

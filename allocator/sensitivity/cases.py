@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from allocator.binding import budgets_bound, municipalities_bound
+from allocator.binding import budgets_bound
 from allocator.fairness import fairness
 from allocator.sensitivity.types import Outcome, State
 from allocator.sensitivity.variation import Variation
 from allocator.solve import solve
 from allocator.solve.engine import Flag
 from allocator.version import VERSION
+from models.binding import municipalities_bound
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan

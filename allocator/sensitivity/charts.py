@@ -36,19 +36,23 @@ def drawn(chart: Any, format: ChartFormat) -> bytes:  # noqa: A002 - as the repo
     """
     if format not in FORMATS:
         raise ValueError(f"charts are drawn as {', '.join(FORMATS)}, not as {format!r}")
-    styled = (
+    spec = styled(chart).to_dict()
+    if format == "svg":
+        return str(vl_convert.vegalite_to_svg(spec)).encode()
+    if format == "png":
+        return bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
+    return str(vl_convert.vegalite_to_html(spec, bundle=True)).encode()
+
+
+def styled(chart: Any) -> Any:
+    """Return a chart as all are drawn: fonts, sizes, no grid."""
+    return (
         chart.configure(background="#ffffff", font=FONT)
         .configure_view(stroke=None)
         .configure_axis(grid=False, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
         .configure_title(fontSize=13, anchor="start", fontWeight="normal")
         .configure_legend(labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
     )
-    spec = styled.to_dict()
-    if format == "svg":
-        return str(vl_convert.vegalite_to_svg(spec)).encode()
-    if format == "png":
-        return bytes(vl_convert.vegalite_to_png(spec, scale=SCALE))
-    return str(vl_convert.vegalite_to_html(spec, bundle=True)).encode()
 
 
 def sweep_chart(sweep: Sweep) -> Any:

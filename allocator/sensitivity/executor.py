@@ -6,7 +6,7 @@ each runs in one process and several processes run at once; every plan is verifi
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from allocator.sensitivity.cases import Case
 from allocator.sensitivity.crews import Beside, Crew, OnCluster
 from allocator.sensitivity.journal import Journal
 from allocator.sensitivity.types import Outcome, State
+from allocator.sensitivity.watching import Watcher, watcher
 from allocator.solve.engine import Flag
 
 GRACE = 300.0
@@ -78,7 +79,8 @@ class Executor:
     grace
         Seconds beyond its own time limit after which a case has failed (not on a cluster).
     progress
-        Called with a `Standing` when a run begins and whenever a case is done.
+        Called with a `Standing` when a run begins and whenever a case is done; true: a
+        `ProgressPrinter`.
     cancel
         When set, no further case is begun and those at work are given up; outcomes are kept.
 
@@ -98,7 +100,7 @@ class Executor:
         journal: str | Path | None = None,
         time_limit: float | None = None,
         grace: float = GRACE,
-        progress: Callable[[Standing], None] | None = None,
+        progress: Watcher | bool | None = None,
         cancel: Flag | None = None,
     ) -> None:
         wrong = []
@@ -110,7 +112,7 @@ class Executor:
             raise ValueError("\n".join(wrong))
         self._processes, self._scheduler, self._grace = processes or cores(), scheduler, grace
         self._journal = None if journal is None else Journal(journal)
-        self._limit, self._progress, self._cancel = time_limit, progress, cancel
+        self._limit, self._progress, self._cancel = time_limit, watcher(progress), cancel
         self._known = {} if self._journal is None else self._journal.read()
         self._began = time.monotonic()
         self._crew: Crew | None = None

@@ -20,6 +20,7 @@ from allocator.checking import check_policy
 from allocator.errors import InvalidInput
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.executor import Executor
+from allocator.sensitivity.shown import Charted
 from allocator.sensitivity.tables import records
 from allocator.sensitivity.types import Outcome
 from models.instance import Instance
@@ -27,6 +28,7 @@ from models.options import SolveOptions
 from models.plan import GoalResult
 from models.policy import Goal, Policy, Term
 from models.problems import Problem, errors
+from models.views import Part
 
 POINTS = 9
 """Points of a frontier, its ends among them."""
@@ -59,8 +61,8 @@ class FrontierPoint:
     kind: str
 
 
-@dataclass(frozen=True)
-class Frontier:
+@dataclass(frozen=True, repr=False)
+class Frontier(Charted):
     """Two goals against each other.
 
     Attributes
@@ -117,6 +119,22 @@ class Frontier:
             "second": self.second.value,
             "points": [{**row, "quotas": point.outcome.quotas} for row, point in rows],
         }
+
+    def _headline(self) -> str:
+        return (
+            f"Frontier of {self.instance_id}, {self.first.value} against {self.second.value}: "
+            f"{len(self.points):,} efficient points of {len(self.tried):,}"
+        )
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.sensitivity.views import frontier_parts
+
+        return frontier_parts(self)
+
+    def _drawn(self) -> Any:
+        from allocator.sensitivity.charts import frontier_chart
+
+        return frontier_chart(self) if self.points else None
 
 
 def plain(term: Term, value: float) -> float:

@@ -26,6 +26,7 @@ from allocator.sensitivity.screened import (
     measures_table,
     where,
 )
+from allocator.sensitivity.shown import Charted
 from allocator.sensitivity.tables import records
 from allocator.sensitivity.trials import (
     LOTS,
@@ -44,6 +45,7 @@ from models.options import SolveOptions
 from models.plan import GoalResult, Plan
 from models.program import collect
 from models.program.data import Data
+from models.views import Part
 
 TOP = 5
 """Capacities and measures of each kind that are tried."""
@@ -54,8 +56,8 @@ REACTS = 1e-6
 """Relative change of a goal that is rounding and none."""
 
 
-@dataclass(frozen=True)
-class Marginal:
+@dataclass(frozen=True, repr=False)
+class Marginal(Charted):
     """What a little more of everything is worth.
 
     Attributes
@@ -121,6 +123,19 @@ class Marginal:
             "confirmed": records(self.confirmed),
             "ranking": records(self.ranking),
         }
+
+    def _headline(self) -> str:
+        return f"Marginal values of {self.instance_id}: {len(self.confirmed):,} solved again"
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.sensitivity.views import marginal_parts
+
+        return marginal_parts(self)
+
+    def _drawn(self) -> Any:
+        from allocator.sensitivity.charts import marginal_chart
+
+        return marginal_chart(self)
 
 
 def marginal(

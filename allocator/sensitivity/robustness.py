@@ -29,6 +29,7 @@ from allocator.plans import nothing_found
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.protected import chance, protected
+from allocator.sensitivity.shown import Charted
 from allocator.sensitivity.tables import goal_columns, outcome_columns, records
 from allocator.sensitivity.types import Outcome
 from allocator.sensitivity.uncertainty import Draws, Uncertainty, draw
@@ -37,6 +38,7 @@ from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan, Status
 from models.policy import Budget, Credits, Decision, Goal, Policy, Relation, Term
+from models.views import Part
 
 DRAWS = 1000
 """Draws in which the plan is looked at as it stands."""
@@ -69,8 +71,8 @@ class Protected:
     withstood: Withstood | None
 
 
-@dataclass(frozen=True)
-class Robustness:
+@dataclass(frozen=True, repr=False)
+class Robustness(Charted):
     """How a plan stands where capacities and arrivals are uncertain, and what protection costs.
 
     Attributes
@@ -252,6 +254,22 @@ class Robustness:
             "quotas": records(self.quotas),
             "robust": records(self.robust),
         }
+
+    def _headline(self) -> str:
+        return (
+            f"Robustness of a plan of {self.instance_id}: some capacity is too small in "
+            f"{self.nominal.fails:.1%} of {len(self.arrivals):,} draws"
+        )
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.sensitivity.views import robustness_parts
+
+        return robustness_parts(self)
+
+    def _drawn(self) -> Any:
+        from allocator.sensitivity.robustness_chart import robustness_chart
+
+        return robustness_chart(self)
 
 
 def _without_place(placed: int, moved: Outcome) -> dict[str, float | None]:

@@ -1,6 +1,7 @@
 """Screening: which input matters for which result, by elementary effects or parts of variance."""
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +24,7 @@ from allocator.sensitivity.designs import (
 from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.inputs import InvalidOver, Question
 from allocator.sensitivity.ranges import Ranges, inputs_of
+from allocator.sensitivity.shown import Charted
 from allocator.sensitivity.sweep import base_plan
 from allocator.sensitivity.tables import outcome_columns, records
 from allocator.sensitivity.types import Outcome
@@ -32,6 +34,7 @@ from models.options import SolveOptions
 from models.plan import Plan
 from models.policy import Policy
 from models.problems import Problem
+from models.views import Part
 
 RESULTS = (
     "shortfall", "cost", "unfairness", "largest_ratio", "smallest_ratio", "gini_per_inhabitant",
@@ -48,8 +51,8 @@ DRAWS = 20
 """Most trajectories that are drawn for one whose values are possible together."""
 
 
-@dataclass(frozen=True)
-class Screening:
+@dataclass(frozen=True, repr=False)
+class Screening(Charted):
     """Which input matters for which result.
 
     Attributes
@@ -172,6 +175,22 @@ class Screening:
             "left_out": records(self.left_out),
             "runs": records(self.runs),
         }
+
+    def _headline(self) -> str:
+        return (
+            f"Screening of {self.instance_id} ({self.design.method.value}): "
+            f"{len(self.design.inputs):,} inputs, {len(self.outcomes):,} solves"
+        )
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.sensitivity.views import screening_parts
+
+        return screening_parts(self)
+
+    def _drawn(self) -> Any:
+        from allocator.sensitivity.bars import screening_chart
+
+        return screening_chart(self)
 
 
 def _lacks(outcome: Outcome) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.executor import Executor
 from allocator.sensitivity.inputs import Over, Question, Value, grid
+from allocator.sensitivity.shown import Charted
 from allocator.sensitivity.tables import goal_columns, outcome_columns, records
 from allocator.sensitivity.types import Outcome
 from allocator.sensitivity.variation import Variation
@@ -20,6 +21,7 @@ from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan
 from models.policy import Policy
+from models.views import Part
 
 MOST = 2
 """Most inputs of one sweep: more cannot be shown, and are sampled rather than swept."""
@@ -33,8 +35,8 @@ class Point:
     outcome: Outcome
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Charted):
     """Plans along one or two inputs.
 
     Attributes
@@ -129,6 +131,20 @@ class Sweep:
             ],
             "changes": records(self.changes),
         }
+
+    def _headline(self) -> str:
+        inputs = " and ".join(self.over)
+        return f"Sweep of {self.instance_id} over {inputs}: {len(self.points):,} points"
+
+    def _parts(self) -> Iterator[Part]:
+        from allocator.sensitivity.views import sweep_parts
+
+        return sweep_parts(self)
+
+    def _drawn(self) -> Any:
+        from allocator.sensitivity.charts import sweep_chart
+
+        return sweep_chart(self) if any(point.outcome.found for point in self.points) else None
 
 
 def _bound(outcome: Outcome, family: str) -> int | None:

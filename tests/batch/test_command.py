@@ -1,6 +1,5 @@
 """`allocator batch` does what the Python functions do, and ends with a code that says how."""
 
-import io
 import json
 from pathlib import Path
 
@@ -10,9 +9,7 @@ from typer.testing import CliRunner
 import allocator
 from allocator import batch
 from allocator.batch.agreement import Known, agreement
-from allocator.batch.progress import ProgressPrinter
 from allocator.cli import Exit, app
-from allocator.sensitivity.executor import Standing
 
 SPEC = """
 instances = ["tiny-measures"]
@@ -78,25 +75,6 @@ def test_a_batch_is_run_archived_and_reproduced(tmp_path: Path) -> None:
 def test_the_module_is_part_of_the_package() -> None:
     assert allocator.batch is batch
     assert "batch" in dir(allocator)
-
-
-def test_progress_is_one_line_in_a_terminal_and_few_in_a_log() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    log, terminal = io.StringIO(), Terminal()
-    for stream in (log, terminal):
-        printer = ProgressPrinter(stream)
-        for done in range(4):
-            printer(Standing("cases", done, 0, 3, 1.0, 2.0 * (3 - done) or None))
-    assert log.getvalue().splitlines() == [
-        "cases: 0 of 3 done · about 6 s left · 0.5 a second",
-        "cases: 3 of 3 done",
-    ]
-    first, last = terminal.getvalue().removeprefix("\r").split("\r")
-    assert first == "cases: 0 of 3 done · about 6 s left · 0.5 a second"
-    assert last == "cases: 3 of 3 done".ljust(len(first)) + "\n"
 
 
 def known(*goals: tuple[float, float | None], quota: int = 1, status: str = "optimal") -> Known:

@@ -106,6 +106,17 @@ def test_results_are_those_of_solving_by_hand(results: batch.Results) -> None:
     assert results.cases["started_from"].fillna(-1).tolist() == [-1, *[0] * 7]
 
 
+def test_results_show_how_much_there_is_to_read(results: batch.Results) -> None:
+    told = repr(results)
+    assert told.startswith("Small: 8 of 8 cases, 2 of 2 agree with a cold solve, in ")
+    shown = results._repr_html_()
+    for name in (CASES, QUOTAS, SUMMARY, BINDING):
+        rows = len(results.dataset(name).to_table())
+        left, right = (f'<td style="text-align: {side}">' for side in ("left", "right"))
+        assert f"<tr>{left}{name}</td>{right}{rows}</td></tr>" in shown
+    assert "failed" not in shown
+
+
 def test_some_cases_are_solved_cold_and_agree(results: batch.Results) -> None:
     assert len(results.checks) == 2
     assert results.checks["agrees"].tolist() == [True, True]

@@ -15,9 +15,9 @@ from typer.testing import CliRunner, Result
 
 import allocator
 from allocator.cli import Exit, app
-from allocator.cli.cases import figure
 from allocator.sensitivity.executor import Standing
 from allocator.writing import write
+from models.views import figure
 from tests.sensitivity.cases import draw
 
 COUNTRY = draw(0)

@@ -16,6 +16,7 @@ from api.problems import KINDS
 from api.schemas import runs as schemas
 from api.security import SCOPES, Role, Scope
 from api.settings import Settings
+from tests.documents import shown_after
 from tests.service.running import ROOT, Service
 
 pytestmark = pytest.mark.enable_socket
@@ -63,14 +64,13 @@ class Example:
 
 
 def examples() -> list[Example]:
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     found: list[Example] = []
-    for place, (language, code) in enumerate(blocks):
-        if language not in ("sh", "python"):
-            continue
-        following = blocks[place + 1] if place + 1 < len(blocks) else ("", "")
-        shown = following if following[0] in ("json", "text") else None
-        found.append(Example(language, code, shown))
+    for one, shown in shown_after(PAGE):
+        if one.language in ("sh", "python"):
+            result = (shown.language, shown.text)
+            found.append(
+                Example(one.language, one.text, result if result[0] in ("json", "text") else None)
+            )
     return found
 
 

@@ -1,13 +1,9 @@
 """Measures of fairness and the price of fairness as lines for people."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
-
-if TYPE_CHECKING:
-    from allocator.fairness import Fairness, PriceOfFairness
+from allocator.fairness.types import Fairness, PriceOfFairness
+from models.views import Grid
 
 _KNOWN = {
     "held": "an earlier goal holds it",
@@ -19,7 +15,7 @@ _KNOWN = {
 }
 
 
-def fairness_table(measured: Sequence[tuple[str, "Fairness"]]) -> Table:
+def fairness_grid(measured: Sequence[tuple[str, Fairness]]) -> Grid:
     """Return the measures of every table of quotas, one a column.
 
     Parameters
@@ -27,23 +23,21 @@ def fairness_table(measured: Sequence[tuple[str, "Fairness"]]) -> Table:
     measured
         Heading and measures of every table.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("fairness")
-    for name, _ in measured:
-        table.add_column(name, justify="right", overflow="fold")
-    for cells in zip(*(list(_lines(fairness)) for _, fairness in measured), strict=True):
-        table.add_row(cells[0][0], *(text for _, text in cells))
+    rows = [
+        (cells[0][0], *(text for _, text in cells))
+        for cells in zip(*(list(_lines(fairness)) for _, fairness in measured), strict=True)
+    ]
     classes = [group.group for group in measured[0][1].by_centrality]
     for group in classes:
         values = [
             next((_number(g.per_1000, 2) for g in f.by_centrality if g.group == group), "–")
             for _, f in measured
         ]
-        table.add_row(f"per 1,000, centrality {group}", *values)
-    return table
+        rows.append((f"per 1,000, centrality {group}", *values))
+    return Grid(("fairness", *(name for name, _ in measured)), tuple(rows))
 
 
-def price_table(price: "PriceOfFairness", currency: str) -> Table:
+def price_grid(price: PriceOfFairness, currency: str) -> Grid:
     """Return what the goal of fairness gave up, one term a row.
 
     Parameters
@@ -51,26 +45,19 @@ def price_table(price: "PriceOfFairness", currency: str) -> Table:
     currency
         Code of the currency.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("price of fairness")
-    for column in ("in the plan", "best without", "proven bound", "given up", "price"):
-        table.add_column(column, justify="right")
-    table.add_column("best is")
+    rows = []
     for row in price.terms:
         unit = currency if row.term == "cost" else "persons"
         decimals = 2 if row.term == "outcome" else 0
         figures = (row.in_plan, row.best, row.bound, row.given_up)
         share = "–" if row.price is None else f"{row.price:.2%}"
-        table.add_row(
-            f"{row.term.value}, {unit}",
-            *(_number(figure, decimals) for figure in figures),
-            share,
-            _KNOWN[row.status.value],
-        )
-    return table
+        told = (_number(figure, decimals) for figure in figures)
+        rows.append((f"{row.term.value}, {unit}", *told, share, _KNOWN[row.status.value]))
+    headings = ("in the plan", "best without", "proven bound", "given up", "price", "best is")
+    return Grid(("price of fairness", *headings), tuple(rows), prose=(6,))
 
 
-def _lines(fairness: "Fairness") -> Iterator[tuple[str, str]]:
+def _lines(fairness: Fairness) -> Iterator[tuple[str, str]]:
     """Yield every measure with its label, the same labels for every table."""
     yield "persons", _number(fairness.quota, 0)
     yield "municipalities known", f"{fairness.municipalities:,}"
