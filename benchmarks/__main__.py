@@ -1,8 +1,9 @@
 """Run benchmarks: ``python -m benchmarks [NAME …]`` keeps results and writes the page.
 
 Names: `default`, `scarce`, `whatifs`, `large` (3,570 municipalities), `plain` (HiGHS alone on the
-scarce case), `peers` and, only when asked for, `service` (load on the API) and `scale` (35,700
-municipalities and the growth from 357). `page` writes the page from the results that are there.
+scarce case), `peers` and, only when asked for, `service` (load on the API), `batches` (200
+what-ifs of the country) and `scale` (35,700 municipalities and the growth from 357). `page` writes
+the page from the results that are there.
 """
 
 import json
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "large": lambda: [job("synthetic:3570", 0.005, 300)],
     "plain": lambda: peers(PLAIN_SECONDS, "highs"),
     "service": lambda: run("benchmarks.service"),
+    "batches": lambda: run("benchmarks.batches"),
     "peers": lambda: peers(PEER_SECONDS, "linopy", "pyomo", "scip", "cp-sat"),
     "scale": lambda: [
         job("synthetic:357", 0.01, 600),

@@ -207,6 +207,47 @@ def _service(answer: dict[str, Any]) -> str:
     return f"## Service\n\n{text}\n\n{_table(head, rows)}"
 
 
+def _batches(answer: dict[str, Any]) -> str:
+    whole, one, two = (answer[name] for name in ("batch", "one_worker", "two_workers"))
+    naive = [row["seconds"] for row in answer["naive"]]
+    loop = statistics.fmean(naive)
+    each = whole["seconds"] / whole["cases"]
+    free = statistics.fmean([answer["control_before"], answer["control_after"]])
+    gained = one["seconds"] / two["seconds"]
+    memory = whole["memory_mib"]
+    rows = [
+        (
+            name,
+            str(run["cases"]),
+            str(run["workers"]),
+            f"{run['seconds']:.0f}",
+            f"{run['seconds'] / run['cases']:.2f}",
+            *(f"{run['seconds_a_case'][key]:.2f}" for key in ("middle", "mean", "most")),
+            ", ".join(f"{n} {status}" for status, n in run["status"].items()),
+        )
+        for name, run in {
+            "the batch": whole,
+            "one worker": one,
+            "two workers": two,
+            "tiny": answer["small"],
+        }.items()
+    ]
+    text = (
+        f"{whole['cases']} cases of `norway-2024` (a Latin hypercube over target, budget, "
+        "capacities of services and dwellings; gap 0.1 %). A naive loop (load, build, solve cold, "
+        f"one process) takes {loop:.1f} s a case (mean of {len(naive)} of them), the batch "
+        f"{each:.2f} s: {loop / each:.1f} × the throughput. Target: 8 ×.\n\n"
+        f"Two workers do {gained:.2f} × what one does, start and base plan included; two "
+        f"processes that only compute do {free:.2f} × what one does here: {gained / free:.0%}. "
+        f"Target: 85 %. What a tiny case takes beyond its solve, on a worker: "
+        f"{1000 * answer['small']['overhead']:.0f} ms; target: 20 ms. The largest worker held "
+        f"{memory['most']:.0f} MiB at most (target: 600), {memory['second_quarter']:.0f} MiB in "
+        f"the second quarter of the batch and {memory['last_quarter']:.0f} MiB in the last."
+    )
+    head = ["", "cases", "workers", "s", "s a case", "solve: middle", "mean", "most", "ended"]
+    return f"## Batches\n\n{text}\n\n{_table(head, rows)}"
+
+
 _SECTIONS = {
     "default": _default,
     "scarce": _scarce,
@@ -216,4 +257,5 @@ _SECTIONS = {
     "large": _large,
     "scale": _scale,
     "service": _service,
+    "batches": _batches,
 }
