@@ -1,12 +1,13 @@
 """Plans from proposals: choose one a municipality, mend the choice, improve the plan."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from allocator.solve.arrays import Vector
-from allocator.solve.decomposed.choice import Begin, Terms, ask
+from allocator.solve.decomposed.choice import Begin, Question, Terms, ask
 from allocator.solve.decomposed.neighbourhood import Around, Some, around
 from allocator.solve.decomposed.pool import Weights, single
 from allocator.solve.decomposed.prices import NEAR, Prices
@@ -80,9 +81,14 @@ class Plans:
         longer
             Times as long as usual to search.
         """
-        before, choices = self.value, self._choices(longer)
-        if not self.finished and choices:
-            self._mend(choices, MEND_LOOKS * longer)
+        before = self.value
+        for question in self._questions(longer):
+            (outcome,) = self.prices.crew.solve([question.job], self.prices.stop)
+            choice = question.read(outcome)
+            if choice is not None and not self.finished:
+                self._mend(choice, MEND_LOOKS * longer)
+            if self.finished:
+                return
         stuck = self.value == before
         for _ in range(STEPS):
             if self.finished or not (self._near() or stuck):
@@ -105,31 +111,33 @@ class Plans:
             return False
         return self.value - bound <= WITHIN * self.prices.gap * abs(bound) + 1e-6
 
-    def _choices(self, longer: int) -> list[Weights]:
-        """Choose with the common rows kept to the letter, and with some of them bent a little."""
-        begin = self._beginning()
+    def _questions(self, longer: int) -> Iterator[Question]:
+        """Ask for a choice with some common rows bent a little, then with all kept to the letter.
+
+        The first is answered sooner, and mending its answer is mostly enough.
+        """
+        if self._soft.any():
+            yield from self._question(self._soft, None, longer)
+        yield from self._question(np.zeros_like(self._soft), self._beginning(), longer)
+
+    def _question(
+        self, soft: npt.NDArray[np.bool_], begin: Begin | None, longer: int
+    ) -> Iterator[Question]:
         prices, mixed = self.prices, self.prices.current_mix()
         if mixed is None or prices.bound is None:
-            return []
+            return
         room = NEAR * longer * max(abs(prices.bound), 1.0)
         if self.value is not None:
             room = min(room, self.value - prices.bound)
-        hard = Terms(
+        terms = Terms(
             common=prices.common,
             cost=prices.common_cost,
             constant=prices.constant,
             prices=prices.best,
             bounds=prices.bounds,
-            soft=np.zeros_like(self._soft),
+            soft=soft,
         )
-        settings = self._settings(CHOICE_LOOKS * longer)
-        questions = [ask(prices.pool, hard, mixed, room, settings, begin)]
-        if self._soft.any():
-            bent = replace(hard, soft=self._soft)
-            questions.append(ask(prices.pool, bent, mixed, room, settings))
-        outcomes = prices.crew.solve([question.job for question in questions], prices.stop)
-        choices = [q.read(outcome) for q, outcome in zip(questions, outcomes, strict=True)]
-        return [choice for choice in choices if choice is not None]
+        yield ask(prices.pool, terms, mixed, room, self._settings(CHOICE_LOOKS * longer), begin)
 
     def _beginning(self) -> Begin | None:
         """Return the best plan as a choice among the proposals."""
@@ -143,22 +151,14 @@ class Plans:
         rounds = self.prices.pool.add(np.where(blocks.owner < 0, 0.0, solution))
         self._begin = Begin(rounds, solution[blocks.columns])
 
-    def _mend(self, choices: list[Weights], looks: int) -> None:
-        """Make plans of choices: placements first, then a few municipalities anew."""
-        chosen = [self.prices.pool.combined(choice) for choice in choices]
-        eager = [self._eager(choice) for choice in choices]
+    def _mend(self, choice: Weights, looks: int) -> None:
+        """Make a plan of a choice: placements first, then a few municipalities anew."""
+        chosen, order = self.prices.pool.combined(choice), self._eager(choice)
         nobody = np.empty(0, dtype=np.int64)
-        settled = [
-            self._around(values, nobody, order[:SETTLE], looks, start=False)
-            for values, order in zip(chosen, eager, strict=True)
-        ]
-        if self._offer_all(settled):
-            return
-        anew = [
-            self._around(values, order[:FREE], order[FREE:][:SHIFT], looks, start=False)
-            for values, order in zip(chosen, eager, strict=True)
-        ]
-        self._offer_all(anew)
+        settled = self._around(chosen, nobody, order[:SETTLE], looks, start=False)
+        if not self._offer_all([settled]):
+            anew = self._around(chosen, order[:FREE], order[FREE:][:SHIFT], looks, start=False)
+            self._offer_all([anew])
 
     def _eager(self, choice: Weights) -> Some:
         """Order municipalities: split in the mix first, then by what their proposal costs."""
