@@ -494,8 +494,8 @@ def test_what_is_wrong_is_told_at_once(plan: Plan) -> None:
         robustness(SCARCE.instance, nothing)
 
 
-def test_a_failing_case_is_a_row(executor: Executor) -> None:
-    # Eight persons are decided exactly; where fewer than eight come, no plan can be asked for.
+def test_a_draw_that_no_plan_can_serve_is_a_row(executor: Executor) -> None:
+    # Eight persons are decided exactly; where fewer than eight come, there is no plan.
     policy = SCARCE.policy.model_copy(
         update={"fixed": Policy.model_validate(
             {"fixed": [{"municipality_id": "0001", "persons": 8}]}
@@ -508,8 +508,9 @@ def test_a_failing_case_is_a_row(executor: Executor) -> None:
     )
     few = np.array(seen.arrivals) < 8
     assert 0 < few.sum() < 6
-    assert (seen.draws["state"] == State.FAILED).tolist() == few.tolist()
-    assert seen.draws["error"].notna().tolist() == few.tolist()
+    assert (seen.draws["status"] == Status.INFEASIBLE).tolist() == few.tolist()
+    assert seen.draws["placed"].isna().tolist() == few.tolist()
+    assert seen.draws["state"].tolist() == [State.SOLVED] * 6
     assert seen.draws["moved_state"].tolist() == [State.SOLVED] * 6
     assert seen.robust["gamma"].tolist() == [0.0]
 
