@@ -30,8 +30,7 @@ from allocator.sensitivity.uncertainty import (
 from allocator.sensitivity.withstanding import withstood
 from allocator.solve import solve
 from allocator.verify import verify
-from models.plan import Plan
-from models.plan import Status
+from models.plan import Plan, Status
 from models.policy import Policy
 from tests.sensitivity.cases import EXACT, Country
 from tests.sensitivity.cases import draw as country
