@@ -1,6 +1,6 @@
 """What a batch says: the analysis of every instance in it, as tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,11 +11,12 @@ from allocator.batch.analysis.curves import response_curves
 from allocator.batch.analysis.dependence import dependence
 from allocator.batch.analysis.indices import indices
 from allocator.batch.analysis.quantiles import quota_quantiles
-from allocator.batch.analysis.words import analysis_in_words
+from allocator.batch.analysis.words import headline, lines
 from allocator.batch.results import Results
 from allocator.sensitivity.designs import ScreeningMethod
 from allocator.sensitivity.tables import records
 from models.plan import Status
+from models.views import Shown
 
 TABLES = (
     "instances", "without_plan", "curves", "quotas", "indices", "refused", "dependence", "too_few",
@@ -29,8 +30,8 @@ NOTHING_FOUND = "no plan was found in its time"
 One = TypeVar("One")
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Shown):
     """What a batch says so far.
 
     Attributes
@@ -118,8 +119,14 @@ class Analysis:
 
         return page(self, top)
 
+    def _headline(self) -> str:
+        return headline(self)
+
+    def _parts(self) -> Iterable[str]:
+        return lines(self)
+
     def __str__(self) -> str:
-        return analysis_in_words(self)
+        return "\n".join([self._headline(), *self._parts()])
 
     __repr__ = __str__
 

@@ -15,15 +15,18 @@ SAID = 5
 """Rows of a table that are put into words; the tables have all."""
 
 
-def analysis_in_words(found: "Analysis") -> str:
-    """Say what matters of a batch."""
+def headline(found: "Analysis") -> str:
+    """Say how much of a batch has an answer."""
     head = f"{found.title}: " if found.title else ""
-    lines = [f"{head}{found.answered:,} of {found.cases:,} cases have an answer"]
+    return f"{head}{found.answered:,} of {found.cases:,} cases have an answer"
+
+
+def lines(found: "Analysis") -> Iterator[str]:
+    """Say what matters of every instance of a batch."""
     for about in records(found.instances):
-        lines += ["", f"{about['instance']}: {counts_in_words(about)}"]
-        lines += [f"  {line}" for line in gaps_in_words(found, about)]
-        lines += [f"  {line}" for line in _strongest(found, about["instance"])]
-    return "\n".join(lines)
+        yield from ("", f"{about['instance']}: {counts_in_words(about)}")
+        yield from (f"  {line}" for line in gaps_in_words(found, about))
+        yield from (f"  {line}" for line in _strongest(found, about["instance"]))
 
 
 def counts_in_words(about: dict[str, Any]) -> str:
