@@ -49,7 +49,8 @@ def number(value: float) -> str:
 def counted(value: float, unit: str) -> str:
     """Return a number with its unit: ``1 person``, ``3 dwellings``."""
     singular = {"persons": "person", "dwellings": "dwelling", "seats": "seat", "places": "place"}
-    return f"{number(value)} {singular.get(unit, unit) if value == 1 else unit}"
+    said = number(value)
+    return f"{said} {singular.get(unit, unit) if said == '1' else unit}"
 
 
 def listed(items: Sequence[str]) -> str:
