@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from allocator.loading import load
 from allocator.solve import solve
 from allocator.solve.arrays import Arrays
 from allocator.solve.secants import Secants
@@ -212,3 +213,19 @@ def test_what_is_not_known_any_more_is_left_out() -> None:
     values, arrays = read_back(before(Method.WHOLE), another_country())
     assert len(values) == arrays.matrix.shape[1]
     assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("budget", [340.0, 391.0, 399.0, 399.7, 399.9, 399.99, 400.0])
+def test_a_start_that_is_a_little_too_dear_misleads_nobody(budget: float) -> None:
+    """The plan at hand costs 400; budgets are counted in millions, where that is very little."""
+    instance, options = load("tiny-measures"), SolveOptions(gap=0.0)
+    start = solve(instance, Policy(), options)
+    assert start.totals is not None
+    assert start.totals.cost == pytest.approx(400.0)
+    policy = Policy.model_validate({"budget": budget})
+    warm, cold = solve(instance, policy, options, start=start), solve(instance, policy, options)
+    assert warm.totals is not None
+    assert cold.totals is not None
+    assert warm.totals.shortfall == cold.totals.shortfall
+    assert [goal.value for goal in warm.goals] == pytest.approx([g.value for g in cold.goals])
+    assert warm.totals.cost <= budget + 0.1

@@ -52,7 +52,7 @@ def find_conflicts(data: Data, settings: Settings, cancel: Flag | None) -> list[
         return [_unknown()]
     wanted = {(d.rule, d.where, d.side): d.persons for d in demands(data)}
     found = []
-    for (rule, where, side), column in arrays.columns["relief"].items():
+    for (rule, where, side), column in arrays.columns.get("relief", {}).items():
         persons = float(outcome.solution[column])
         if persons <= SOMEBODY:
             continue
@@ -86,7 +86,7 @@ def smallest_reliefs(
     """
     arrays = compile_program(build(data, relief=True))
     upper = arrays.upper.copy()
-    for place, column in arrays.columns["relief"].items():
+    for place, column in arrays.columns.get("relief", {}).items():
         upper[column] = min(upper[column], yielding.get(place, 0.0))
     cost, constant = arrays.objectives["relief"]
     arrays = arrays.with_bounds(arrays.lower, upper)

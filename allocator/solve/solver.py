@@ -219,6 +219,11 @@ class _Run:
         self.clock.lap("conflicts")
         if conflicts:
             return self._plan(Status.INFEASIBLE, conflicts=tuple(conflicts))
+        if self.start is not None:
+            # A start that breaks a rule by less than the solver's tolerance misleads.
+            self.notes.append("a verdict of infeasible was wrong and was repeated without a start")
+            self.start = None
+            return self.attempt(settings)
         if not settings.presolve:
             raise SolverError("the solver calls a program infeasible that needs no relief")
         self.notes.append("a verdict of infeasible was wrong and was repeated without presolve")

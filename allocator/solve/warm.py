@@ -14,6 +14,10 @@ KEEPS = 1e-5
 """Amount by which a solution may break a row and still be one to go on from: the solver's own
 tolerance, some lots over. Plans are polished and verified before anyone sees them."""
 
+TOLERANCE = 2e-7
+"""The solver's own tolerance of a row, with room: what is allowed of it where every coefficient of
+a row is small, as in the budget of a small country, which is counted in millions."""
+
 ROUNDING = 1e-8
 """The same, relative to what is added up in the row: rows over a whole country are long."""
 
@@ -86,7 +90,8 @@ def _missing(plan: Plan) -> dict[str, dict[Any, float]]:
 def keeps_all(arrays: Arrays, values: Vector) -> bool:
     """Tell whether a solution keeps every row and bound."""
     used, size = arrays.matrix @ values, abs(arrays.matrix) @ abs(values)
-    slack = KEEPS + ROUNDING * size
+    largest = abs(arrays.matrix).max(axis=1).toarray().ravel()
+    slack = np.maximum(TOLERANCE, KEEPS * np.minimum(largest, 1.0)) + ROUNDING * size
     rows = (used >= arrays.row_lower - slack) & (used <= arrays.row_upper + slack)
     columns = (values >= arrays.lower - KEEPS) & (values <= arrays.upper + KEEPS)
     return bool(rows.all() and columns.all())
