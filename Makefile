@@ -13,6 +13,7 @@ run: .venv/run.stamp ## Solve the packaged national instance, show the plan and 
 	$(BIN)/allocator report build/norway-2024 --out build/norway-2024.html --overwrite
 
 serve: .venv/run.stamp ## Serve on this machine, to whoever asks on it, until Ctrl-C; what is kept is in build
+	mkdir -p build
 	$(BIN)/allocator serve --open --database sqlite:///build/service.db
 
 test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores; random cases are the same every time

@@ -1,12 +1,17 @@
 """Commands of the service: ``allocator serve``, ``allocator keys-admin``."""
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from allocator.cli.options import JsonOption
+from allocator.cli.printing import print_parts, printer
+from models.views import Grid
 
 if TYPE_CHECKING:
     from api.store import Store
@@ -124,10 +129,15 @@ def create_command(
     name: Annotated[str, typer.Option("--name", help="Who has the key, for people.")] = "",
     municipality: Annotated[
         str | None,
-        typer.Option("--municipality", metavar="ID", help="The only one that the key is for."),
+        typer.Option(
+            "--municipality",
+            metavar="ID",
+            help="The only one that the key is for, leading zeros included.",
+        ),
     ] = None,
     days: Annotated[
-        int | None, typer.Option("--days", metavar="N", min=1, help="Days until it expires.")
+        int | None,
+        typer.Option("--days", metavar="N", min=1, max=36_500, help="Days until it expires."),
     ] = None,
     database: DatabaseOption = None,
     config: ConfigOption = None,
@@ -169,34 +179,48 @@ def create_command(
 
 
 @keys_app.command("list")
-def list_command(database: DatabaseOption = None, config: ConfigOption = None) -> None:
+def list_command(
+    database: DatabaseOption = None, config: ConfigOption = None, json_: JsonOption = False
+) -> None:
     """List keys: who has them, until when; never the keys themselves.
 
     \b
-    Example:
+    Examples:
       allocator keys-admin list --database sqlite:///build/service.db
+      allocator keys-admin list --json
     """  # noqa: D301  # \b keeps the examples on lines of their own
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     from api.store import keys
 
     with _store(config, database) as store, store.reading() as connection:
         rows = keys.listed(connection)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("id", "role", "municipality", "name", "made", "expires", "revoked"):
-        table.add_column(title, no_wrap=True)
-    for row in rows:
-        moments = (row["created_at"], row["expires_at"], row["revoked_at"])
-        table.add_row(
+    if json_:
+        shown = [{name: _plain(row[name]) for name in _LISTED} for row in rows]
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    cells = tuple(
+        (
             row["id"],
-            row["role"],
-            row["municipality_id"] or "",
+            " ".join(filter(None, (row["role"], row["municipality_id"]))),
             row["name"],
-            *("" if moment is None else f"{moment:%Y-%m-%d %H:%M}" for moment in moments),
+            _day(row["expires_at"]),
+            _day(row["revoked_at"]),
         )
-    Console().print(table)
+        for row in rows
+    )
+    headings = ("id", "role", "name", "expires", "revoked")
+    # An id has one line, so that it can be copied; the others may take several.
+    print_parts([Grid(headings, cells, prose=(1, 2, 3, 4))], printer())
+
+
+_LISTED = ("id", "role", "municipality_id", "name", "created_at", "expires_at", "revoked_at")
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.datetime) else value
+
+
+def _day(moment: dt.datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d}"
 
 
 @keys_app.command("revoke")
@@ -216,7 +240,8 @@ def revoke_command(
     with _store(config, database) as store, store.writing() as connection:
         revoked = keys.revoke(connection, key_id)
     if not revoked:
-        typer.echo(f"error: there is no key {key_id} that could be revoked", err=True)
+        message = "there is no such key, or it was revoked before; `keys-admin list` shows all"
+        typer.echo(f"error: {key_id}: {message}", err=True)
         raise typer.Exit(2)
     typer.echo(f"revoked {key_id}", err=True)
 

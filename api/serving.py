@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import os
 import socket
+import sys
 
 import structlog
 import typer
 import uvicorn
 
+from allocator.cli.ending import Exit
 from api.app import create_app
 from api.logs import configure
 from api.security import is_loopback
@@ -125,6 +128,11 @@ def serve(settings: Settings) -> None:
             lifespan="on",
         )
         server = _Server(config, app.state.stopping)
-        server.run(sockets=[taken])
+        try:
+            server.run(sockets=[taken])
+        except KeyboardInterrupt:  # told again after everything was stopped in order
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(Exit.INTERRUPTED)  # threads of the cluster would hold it up for ten seconds
     if not server.started:
         raise typer.Exit(1)

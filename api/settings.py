@@ -12,7 +12,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-FILE = "ALLOCATOR_CONFIG"
+PREFIX = "ALLOCATOR_"
+FILE = f"{PREFIX}CONFIG"
 """Environment variable that names the file of settings."""
 _ADDRESS = re.compile(r"(?:[a-z+]+://)?(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}")
 Count = Annotated[int, Field(ge=1)]
@@ -23,7 +24,7 @@ class Settings(BaseSettings):
     """How the service runs."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ALLOCATOR_", extra="forbid", frozen=True, use_attribute_docstrings=True
+        env_prefix=PREFIX, extra="forbid", frozen=True, use_attribute_docstrings=True
     )
 
     database: str = "sqlite:///allocator-service.db"

@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.settings import FILE, Settings
+from allocator.policies import names_like
+from api.settings import FILE, PREFIX, Settings
 from api.store import Store, StoreUnavailable
 
 _MEANT = "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
@@ -39,6 +41,7 @@ def read_settings(file: Path | None = None, **given: Any) -> Settings:
     named = os.environ.get(FILE)
     if named is not None and not Path(named).is_file():
         raise RefusedToServe(f"there is no file of settings {named}; give one as TOML")
+    _warn_of_strangers()
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -51,6 +54,15 @@ def read_settings(file: Path | None = None, **given: Any) -> Settings:
     except (OSError, ValueError) as error:
         message = f"the file of settings {named} is not TOML in UTF-8: {error}"
         raise RefusedToServe(message) from error
+
+
+def _warn_of_strangers() -> None:
+    """Say which variables look like settings and are none: a misspelt one would do nothing."""
+    known = [FILE, *(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)]
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            message = f"warning: {name} in the environment is no setting; {names_like(name, known)}"
+            typer.echo(message, err=True)
 
 
 def _told(detail: Any) -> str:
@@ -76,7 +88,9 @@ def opened(url: str) -> Store:
     try:
         store = Store(url)
     except OSError as error:
-        raise RefusedToServe(f"cannot make the folder of the database {shown}: {error}") from error
+        raise RefusedToServe(
+            f"cannot make the database {shown}: {error}; make it, or give another --database"
+        ) from error
     except (SQLAlchemyError, ValueError) as error:
         message = f"{shown} is no address of a database; give {_MEANT}"
         raise RefusedToServe(message) from error

@@ -34,7 +34,7 @@ def _grid(grid: Grid) -> Table:
     for place, heading in enumerate(grid.headings):
         text = place in grid.texts
         justify: JustifyMethod = "left" if text or place in grid.prose else "right"
-        table.add_column(Text(heading), justify=justify, no_wrap=text)
+        table.add_column(Text(heading), justify=justify, no_wrap=text, overflow="fold")
     return _filled(table, grid)
 
 

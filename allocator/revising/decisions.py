@@ -164,6 +164,9 @@ def _of_numbers(answers: Iterable[tuple[int, Answer]], plan: Plan) -> list[Probl
         number = persons_decided(answer, asked[answer.municipality_id])
         if kind is AnswerKind.COUNTER and persons is None:
             message, expected = "a counter-offer needs a number", _EXPECTED["persons"]
+        elif kind is AnswerKind.COUNTER and plan.totals is not None and number > plan.totals.target:
+            message = f"more than all {plan.totals.target} persons there are to settle"
+            expected = "give what this municipality alone can take"
         elif kind is not AnswerKind.COUNTER and persons not in (None, number):
             message = f"{kind.value} means {number} persons here"
             expected = f"leave it blank, give {number}, or answer counter"

@@ -71,7 +71,7 @@ class _Node:
 
 
 class _Search:
-    """Depth first, the side that the relaxation is nearer to first."""
+    """Depth first, upwards first: rounded up, what is bought and who is asked stays possible."""
 
     def __init__(self, arrays: Arrays, cost: Vector, linear: Linear) -> None:
         self._linear, self._whole = linear, np.flatnonzero(arrays.integer)
@@ -101,7 +101,7 @@ class _Search:
         return False
 
     def _below(self, node: _Node) -> tuple[_Node, ...]:
-        """Solve the relaxation of a node, and return its two parts, the more likely one last."""
+        """Solve the relaxation of a node, and return its two parts, the first to look at last."""
         self._go_to(node.bounds)
         found = self._linear.solve()
         if found is None or not self._may_help(found[1]):
@@ -117,7 +117,7 @@ class _Search:
         lower, upper = node.bounds.get(column, (self._lower[column], self._upper[column]))
         down = _Node(value, {**node.bounds, column: (lower, float(below))})
         up = _Node(value, {**node.bounds, column: (below + 1.0, upper)})
-        return (down, up) if whole[at] - below > 0.5 else (up, down)
+        return down, up
 
     def _go_to(self, bounds: Bounds) -> None:
         for column in self._set.keys() - bounds.keys():

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from allocator.errors import InvalidDecisions
+from allocator.language import Language
 from allocator.revising.corrections import corrected
 from allocator.revising.decisions import check_answers
 from api.deps import (
@@ -24,6 +25,7 @@ from api.execution.shelf import Shelf
 from api.problems import ErrorItem, Trouble, documented, invalid, pointer
 from api.reading import StrictRoute
 from api.routes.once import IdempotencyKey, made_before
+from api.routes.results import explanation_in_words
 from api.schemas.cursors import cursor_of, read_cursor
 from api.schemas.instances import Page
 from api.schemas.proposals import (
@@ -129,12 +131,19 @@ def withdraw_proposal(
 @router.get(
     "/{proposal_id}/municipalities/{municipality_id}",
     response_model=ProposedNumber,
-    responses=documented(*_KEY),
+    responses=documented(*_KEY, "invalid"),
 )
 def get_proposed_number(
-    proposal_id: str, municipality_id: str, store: StoreDep, caller: ProposalReader
+    proposal_id: str,
+    municipality_id: str,
+    store: StoreDep,
+    caller: ProposalReader,
+    language: Language = "en",
 ) -> Response:
-    """Get what a proposal asks of a municipality, why, and what the municipality has answered."""
+    """Get what a proposal asks of a municipality, why, and what the municipality has answered.
+
+    The explanation stands there as figures and in words, in Norwegian or English.
+    """
     _only_own(caller, municipality_id)
     with store.reading() as connection:
         row = proposals.get(connection, proposal_id)
@@ -150,6 +159,7 @@ def get_proposed_number(
         proposal=_shown(row),
         number=MunicipalNumber(run_id=row["run_id"], **number),
         explanation=explanation,
+        in_words=None if explanation is None else explanation_in_words(explanation, language),
         answers=[MunicipalAnswer(**one) for one in given],
     )
     return Response(found.model_dump_json(), media_type="application/json")

@@ -1,12 +1,14 @@
 """``/v1/runs/{run_id}/…``: what runs answered."""
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from allocator.explain import Explanation
+from allocator.explain.words import in_words
+from allocator.language import Language
 from allocator.writing import csv_bytes
 from api.deps import RunReader, SettingsDep, StoreDep
 from api.execution.pages import PageFailed, made_page
@@ -22,7 +24,7 @@ router = APIRouter(prefix="/v1/runs/{run_id}", tags=["results"])
 _KEY = ("no-key", "not-allowed", "not-found")
 JSON, CSV = "application/json", "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-HTML, SVG = "text/html", "image/svg+xml"
+HTML, SVG, PLAIN = "text/html", "image/svg+xml", "text/plain"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _TEXT = {"schema": {"type": "string"}}
 
@@ -77,12 +79,24 @@ def list_explanations(run_id: str, store: StoreDep, caller: RunReader) -> Explai
 @router.get(
     "/explanations/{municipality_id}",
     response_model=Explanation,
-    responses=documented(*_KEY, "conflict"),
+    responses={
+        200: {"content": {PLAIN: _TEXT}},
+        **documented(*_KEY, "conflict", "not-acceptable", "invalid"),
+    },
 )
 def get_explanation(
-    run_id: str, municipality_id: str, store: StoreDep, caller: RunReader
+    run_id: str,
+    municipality_id: str,
+    request: Request,
+    store: StoreDep,
+    caller: RunReader,
+    language: Language = "en",
 ) -> Response:
-    """Get why a plan asks a municipality for its number, once a run `explain` has computed it."""
+    """Get why a plan asks a municipality for its number, once a run `explain` has computed it.
+
+    `Accept: text/plain` gives it in words, in Norwegian or English.
+    """
+    kind = _wanted(request, JSON, PLAIN)
     with store.reading() as connection:
         found = results.explanation(connection, run_id, municipality_id)
     if found is None:
@@ -92,6 +106,9 @@ def get_explanation(
             f'post a run {{"kind": "explain", "base_run_id": "{run_id}"}}'
         )
         raise Trouble("not-found", detail)
+    if kind == PLAIN:
+        words = explanation_in_words(found, language)
+        return Response(f"{words}\n", media_type=f"{PLAIN}; charset=utf-8")
     return Response(json.dumps(found, ensure_ascii=False), media_type=JSON)
 
 
@@ -130,7 +147,7 @@ async def get_report(
     store: StoreDep,
     settings: SettingsDep,
     caller: RunReader,
-    language: Literal["nb", "en"] = "en",
+    language: Language = "en",
 ) -> Response:
     """Get the plan of a run as a page for people, in Norwegian or English."""
     return await _page(store, settings, run_id, "html", language)
@@ -139,14 +156,14 @@ async def get_report(
 @router.get(
     "/log",
     response_class=Response,
-    responses={200: {"content": {"text/plain": _TEXT}}, **documented(*_KEY)},
+    responses={200: {"content": {PLAIN: _TEXT}}, **documented(*_KEY)},
 )
 def get_log(run_id: str, store: StoreDep, caller: RunReader) -> Response:
     """Get what happened to a run, a line each."""
     status_of(store, run_id)
     with store.reading() as connection:
         found = runs.events(connection, run_id)
-    return Response("".join(map(_line, found)), media_type="text/plain; charset=utf-8")
+    return Response("".join(map(_line, found)), media_type=f"{PLAIN}; charset=utf-8")
 
 
 @router.get("/diff/{other_id}", responses=documented(*_KEY, "conflict"))
@@ -158,6 +175,11 @@ def get_diff(run_id: str, other_id: str, store: StoreDep, caller: RunReader) -> 
         if plan is None or not plan.found:
             raise _nothing(store, one, "plan")
     return _difference((run_id, other_id), [plan for plan in plans if plan is not None])
+
+
+def explanation_in_words(explanation: dict[str, Any], language: Language) -> str:
+    """Return an explanation as it is kept in words, one thing a line."""
+    return in_words(Explanation.model_validate(explanation), language)
 
 
 def number_of(store: Store, run_id: str, municipality_id: str) -> MunicipalNumber:

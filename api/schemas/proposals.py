@@ -188,5 +188,7 @@ class ProposedNumber(Answered):
     """What it asks."""
     explanation: dict[str, Any] | None
     """Why; none while nobody has had it computed. Its form is that of `Explanation`."""
+    in_words: str | None
+    """The same in words, one thing a line, in the language asked for."""
     answers: list[MunicipalAnswer]
     """What the municipality has answered, oldest first."""

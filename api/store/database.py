@@ -51,8 +51,8 @@ class Store:
         self.is_sqlite = made.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "pool_size": pool}
         if self.is_sqlite:
-            if made.database:
-                Path(made.database).parent.mkdir(parents=True, exist_ok=True)
+            if made.database and not Path(made.database).parent.is_dir():
+                raise FileNotFoundError(f"there is no folder {Path(made.database).parent}")
             options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
         else:
             options["connect_args"] = {"connect_timeout": 3}
