@@ -25,7 +25,6 @@ from allocator.solve.progress import Clock
 from allocator.solve.stages import Infeasible, Objective, Proof, Stages, hold
 from allocator.solve.warm import NOBODY, keeps_all
 from models.plan import BoundFrom, GoalResult
-from models.policy import Goal
 
 AROUND = 6
 """Lots up and down from a first answer at which secants are placed beforehand."""
@@ -152,7 +151,6 @@ class _Run:
         if kept is not None and not keeps_all(stages.arrays, kept):
             stages.solution = None  # a plan at hand that gives up what is held here
         try:
-            self._refuse_impossible(goals[-1])
             proof = self._optimise(len(goals) - 1, last=False, together=True)
             met = stages.solution is not None and all(
                 (stages.value(objective) or 0.0) <= NOBODY for objective in between
@@ -166,23 +164,6 @@ class _Run:
         results.append(stages.settle(goals[-1], proof))
         stages.clock.lap(f"goal {len(goals)}")
         return [result for result in results if result is not None]
-
-    def _refuse_impossible(self, last: Goal) -> None:
-        """Look whether the goals before the `last` can be zero at all.
-
-        Without prices at hand the relaxation of the last goal tells. With them it is spared,
-        which is safe only where the plan at hand keeps what is held.
-
-        Raises
-        ------
-        Infeasible
-            If they cannot.
-        """
-        stages = self.stages
-        known = stages.solution is not None or last.name not in self._prices
-        if not known and len(stages.data.municipalities) <= LARGEST:
-            nothing = np.zeros(stages.arrays.matrix.shape[1])
-            stages.relax_feasibly(stages.arrays, (nothing, 0.0), stages.clock.left)
 
     def _optimise(self, i: int, *, last: bool, together: bool = False) -> Proof:
         """Optimise goal `i` (from 0), the earlier ones being held.
@@ -260,10 +241,8 @@ class _Run:
     def _first(self, i: int, objective: Objective, stop: Stop) -> First:
         """Solve the linear relaxation: at once, or by prices where it is large."""
         stages = self.stages
-        if self._prices.get(stages.goals[i].name) and stages.warm is not None:
-            # Prices and a plan are at hand; where it breaks a rule it still says where to look.
-            at_hand = stages.warm if stages.solution is None else stages.solution
-            return First(solution=at_hand, of_plan=True)
+        if self._prices.get(stages.goals[i].name) and stages.solution is not None:
+            return First(solution=stages.solution, of_plan=True)
         first = first_prices(stages, self._owner, objective, stop.left())
         if first.solution is not None or len(stages.data.municipalities) <= LARGEST:
             return first
@@ -302,9 +281,13 @@ class _Run:
         return self._cut()
 
     def _start_prices(self, goal: str, blocks: Blocks, first: Vector | None) -> Vector:
-        """Return prices of the common rows: those of the plan at hand, or of the relaxation."""
+        """Return prices of the common rows: of the relaxation, or of the plan at hand.
+
+        Where the relaxation is too large to be solved, a sample's prices come last.
+        """
         known = self._prices.get(goal)
-        if known is not None:
+        solved = first is not None and len(self.stages.data.municipalities) <= LARGEST
+        if known is not None and not solved:
             return np.array([known.get(_name(self.stages.arrays, row), 0.0) for row in blocks.rows])
         return np.zeros(len(blocks.rows)) if first is None else first[blocks.rows]
 

@@ -81,12 +81,16 @@ class Plans:
         longer
             Times as long as usual to search.
         """
-        before = self.value
+        before, unsettled = self.value, list[Weights]()
         for question in self._questions(longer):
             (outcome,) = self.prices.crew.solve([question.job], self.prices.stop)
             choice = question.read(outcome)
-            if choice is not None and not self.finished:
-                self._mend(choice, MEND_LOOKS * longer)
+            if choice is not None and not self.finished and not self._settle(choice, longer):
+                unsettled.append(choice)
+            if self.finished:
+                return
+        for choice in unsettled if self.value == before else ():
+            self._mend(choice, longer)
             if self.finished:
                 return
         stuck = self.value == before
@@ -151,14 +155,18 @@ class Plans:
         rounds = self.prices.pool.add(np.where(blocks.owner < 0, 0.0, solution))
         self._begin = Begin(rounds, solution[blocks.columns])
 
-    def _mend(self, choice: Weights, looks: int) -> None:
-        """Make a plan of a choice: placements first, then a few municipalities anew."""
+    def _settle(self, choice: Weights, longer: int) -> bool:
+        """Make a plan of a choice by moving placements alone; tell whether that is possible."""
         chosen, order = self.prices.pool.combined(choice), self._eager(choice)
-        nobody = np.empty(0, dtype=np.int64)
-        settled = self._around(chosen, nobody, order[:SETTLE], looks, start=False)
-        if not self._offer_all([settled]):
-            anew = self._around(chosen, order[:FREE], order[FREE:][:SHIFT], looks, start=False)
-            self._offer_all([anew])
+        nobody, looks = np.empty(0, dtype=np.int64), MEND_LOOKS * longer
+        return self._offer_all([self._around(chosen, nobody, order[:SETTLE], looks, start=False)])
+
+    def _mend(self, choice: Weights, longer: int) -> None:
+        """Make a plan of a choice by solving a few municipalities anew."""
+        weights = np.pad(choice, ((0, len(self.prices.pool) - len(choice)), (0, 0)))
+        chosen, order = self.prices.pool.combined(weights), self._eager(weights)
+        free, shift = order[:FREE], order[FREE:][:SHIFT]
+        self._offer_all([self._around(chosen, free, shift, MEND_LOOKS * longer, start=False)])
 
     def _eager(self, choice: Weights) -> Some:
         """Order municipalities: split in the mix first, then by what their proposal costs."""

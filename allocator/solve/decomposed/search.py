@@ -56,12 +56,12 @@ def search(
     for values in known:
         prices.learn(values)
     if known and not done():
-        if relaxed is not None and _far(prices, known[-1]):
+        if not _far(prices, known[-1]):
+            plans.adapt()
+        elif relaxed is not None:
             of_relaxation = relaxed(prices.blocks)
             if of_relaxation is not None:
                 prices.price(of_relaxation)
-        else:
-            plans.adapt()
     prices.find(done)
     if plans.value is not None and not done():
         prices.shift(plans.random)  # earlier goals are held: there is little room
