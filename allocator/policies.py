@@ -266,9 +266,22 @@ def _words(detail: ErrorDetails, location: list[str]) -> tuple[str, str]:
     return sentence(detail["msg"]), f"here belongs: {_described(location)}"
 
 
+_PLAINER = (
+    (r"valid dictionary or object to extract fields from", "object with named fields"),
+    (r" after validation, not (more|\d+)", ""),
+    (
+        r"valid date or datetime, .*|valid date in the format YYYY-MM-DD, .*",
+        "date such as 2026-12-31",
+    ),
+)
+"""What pydantic says of its own workings, and what a reader makes more of."""
+
+
 def sentence(text: str) -> str:
     """Return what pydantic or a description says as part of a sentence."""
     text = text.removeprefix("Input ").removesuffix(".")
+    for technical, plain in _PLAINER:
+        text = re.sub(technical, plain, text)
     return text[:1].lower() + text[1:]
 
 

@@ -190,7 +190,7 @@ def marginal_chart(marginal: Marginal) -> Any:
         )
         bars = base.mark_bar(color=COLOURS[number % len(COLOURS)], height={"band": 0.6}).encode(x=x)
         proven = base.mark_rule(color=INK, strokeWidth=1.5).encode(x="low:Q", x2="high:Q")
-        said = base.mark_tick(color=FAINT, thickness=2, height=14).encode(x="said:Q")
+        said = base.mark_tick(color=FAINT, thickness=2, height=14, clip=True).encode(x="said:Q")
         charts.append(
             alt.layer(bars, proven, said).properties(
                 width=WIDTH - 120, height=24 * len(own), title=kind
@@ -198,7 +198,7 @@ def marginal_chart(marginal: Marginal) -> Any:
         )
     title = alt.TitleParams(
         f"{marginal.instance_id}: what a million {marginal.currency} gains in {goal}",
-        subtitle="line: what is proven; grey tick: what prices said",
+        subtitle="line: what is proven; grey tick: what prices said, where the axis reaches it",
     )
     return alt.vconcat(*charts, spacing=10, title=title).resolve_scale(x="shared")
 

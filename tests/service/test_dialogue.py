@@ -119,6 +119,18 @@ def test_from_a_proposal_to_a_revised_plan(talk: Talk) -> None:
     assert mine["explanation"]["municipality_id"] == OWN
     assert mine["explanation"]["quota"] == asked
     assert mine["answers"] == []
+    assert mine["in_words"].startswith(f"Cedar ({OWN}) is asked to settle {asked} persons.\n")
+    norwegian = talk.ask(OWN, "GET", f"{base}/municipalities/{OWN}?language=nb").json()
+    assert norwegian["explanation"] == mine["explanation"]
+    assert norwegian["in_words"].startswith(f"Cedar ({OWN}) anmodes om å bosette {asked} personer.")
+    path = f"/v1/runs/{talk.plan_run}/explanations/{OWN}"
+    plain = talk.ask("planner", "GET", f"{path}?language=nb", Accept="text/plain")
+    assert plain.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert plain.text == norwegian["in_words"] + "\n"
+    assert talk.ask("planner", "GET", path).json() == mine["explanation"]
+    assert talk.ask("planner", "GET", path, Accept="image/png").status_code == 406
+    refused = errors(talk.ask("planner", "GET", f"{path}?language=sv"))
+    assert refused[None]["parameter"] == "language"
     housing = next(one for one in mine["number"]["capacity"] if one["family"] == "housing")
     assert housing["site_id"] == f"{OWN}-town"
 
@@ -255,6 +267,16 @@ def test_everything_wrong_with_an_answer_is_told_at_once(talk: Talk) -> None:
     assert found["/capacities/1/site_id"]["expected"] == f"give one of {OWN}-town"
     assert all(one["expected"] for one in found.values())
     assert talk.ask("planner", "GET", base).json()["answers"] == []
+
+
+def test_more_than_there_are_to_settle_is_no_counter_offer(talk: Talk) -> None:
+    base = f"/v1/proposals/{talk.published()}/answers"
+    assert talk.plan.totals is not None
+    target = talk.plan.totals.target
+    found = errors(talk.ask(OWN, "POST", base, said("counter", target + 1)))
+    assert {at: one["detail"] for at, one in found.items()} == {
+        "/persons": f"more than all {target} persons there are to settle"
+    }
 
 
 def test_an_unknown_municipality_is_told_once(talk: Talk) -> None:

@@ -105,6 +105,23 @@ def test_a_database_that_does_not_answer(command: Command) -> None:
     assert "secret" not in said
 
 
+@pytest.mark.parametrize("first", [("serve", "--open"), ("keys-admin", "list")])
+def test_a_database_in_a_folder_that_is_not_there(first: tuple[str, ...], command: Command) -> None:
+    done = command(*first, "--database", "sqlite:///missing/service.db")
+    assert done.exit_code == 2
+    assert (
+        "cannot make the database sqlite:///missing/service.db: there is no folder" in done.stderr
+    )
+    assert not Path("missing").exists()
+
+
+def test_a_variable_that_is_no_setting_is_told(command: Command) -> None:
+    done = command("keys-admin", "list", ALLOCATOR_PROT="8077")
+    assert done.exit_code == 0
+    told = "warning: ALLOCATOR_PROT in the environment is no setting; maybe ALLOCATOR_PORT; there"
+    assert done.stderr.startswith(told)
+
+
 def test_a_file_that_is_no_database(tmp_path: Path, command: Command) -> None:
     (tmp_path / "notes.txt").write_text("not a database\n" * 100)
     said = command.refused("--open", "--database", "sqlite:///notes.txt")
@@ -209,13 +226,19 @@ def test_keys_are_made_listed_and_revoked(command: Command) -> None:
     made = command("keys-admin", "create", "--role", "planner", "--name", "Ministry")
     assert re.fullmatch(r"alk_\S{43}\n", made.stdout)
     key_id = re.findall(r"key_\w+", made.stderr)[0]
-    listed = command("keys-admin", "list", COLUMNS="200").stdout
+    listed = command("keys-admin", "list").stdout
     assert "Ministry" in listed
+    assert key_id in listed
     assert made.stdout.strip() not in listed
+    (one,) = json.loads(command("keys-admin", "list", "--json").stdout)
+    assert (one["id"], one["role"], one["name"]) == (key_id, "planner", "Ministry")
+    assert one["expires_at"] is None
     assert command("keys-admin", "revoke", key_id).exit_code == 0
     again = command("keys-admin", "revoke", key_id)
     assert again.exit_code == 2
-    assert again.stderr == f"error: there is no key {key_id} that could be revoked\n"
+    assert again.stderr.startswith(
+        f"error: {key_id}: there is no such key, or it was revoked before"
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,6 +247,7 @@ def test_keys_are_made_listed_and_revoked(command: Command) -> None:
         (("--role", "mayor"), "planner, municipality, researcher, admin"),
         (("--role", "municipality"), "a key of a municipality names it"),
         (("--role", "planner", "--municipality", "0301"), "and no other does"),
+        (("--role", "planner", "--days", "99999999999"), "less than or equal to 36500"),
     ],
 )
 def test_keys_that_make_no_sense(arguments: tuple[str, ...], said: str, command: Command) -> None:
