@@ -1,0 +1,25 @@
+"""Memory that a process does not need any more, given back to the system.
+
+Solving takes and frees hundreds of megabytes in pieces of all sizes. The C library keeps what is
+free between them, so that a process that solves for hours holds more and more that nobody uses.
+"""
+
+import ctypes
+import sys
+import time
+
+EACH = 10.0
+"""Seconds between two times that memory is given back; it takes some milliseconds."""
+
+_last = 0.0
+
+
+def give_back() -> None:
+    """Give back what is free, where the C library can (glibc) and if it is time."""
+    global _last
+    if sys.platform != "linux" or time.monotonic() - _last < EACH:
+        return
+    _last = time.monotonic()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # other C libraries have none, and keep less
+        trim(0)
