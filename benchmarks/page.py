@@ -207,6 +207,19 @@ def _service(answer: dict[str, Any]) -> str:
     return f"## Service\n\n{text}\n\n{_table(head, rows)}"
 
 
+def _since(answer: dict[str, Any]) -> str:
+    """Say what became of memory since the batch was run, where that was measured."""
+    if "since" not in answer:
+        return ""
+    memory = answer["since"]["memory_mib"]
+    return (
+        " Since then workers give memory back between cases: of "
+        f"{answer['since']['cases']} cases {memory['most']:.0f} MiB at most, "
+        f"{memory['second_quarter']:.0f} MiB in the second quarter and "
+        f"{memory['last_quarter']:.0f} MiB in the last."
+    )
+
+
 def _batches(answer: dict[str, Any]) -> str:
     whole, one, two = (answer[name] for name in ("batch", "one_worker", "two_workers"))
     naive = [row["seconds"] for row in answer["naive"]]
@@ -243,6 +256,7 @@ def _batches(answer: dict[str, Any]) -> str:
         f"{1000 * answer['small']['overhead']:.0f} ms; target: 20 ms. The largest worker held "
         f"{memory['most']:.0f} MiB at most (target: 600), {memory['second_quarter']:.0f} MiB in "
         f"the second quarter of the batch and {memory['last_quarter']:.0f} MiB in the last."
+        f"{_since(answer)}"
     )
     head = ["", "cases", "workers", "s", "s a case", "solve: middle", "mean", "most", "ended"]
     return f"## Batches\n\n{text}\n\n{_table(head, rows)}"
