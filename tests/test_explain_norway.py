@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 GAP = 0.001
 OPTIONS = SolveOptions(gap=GAP)
 COUNT = 30
-EVERY = 5
+EVERY = 10
 """Of how many municipalities one has everything that changes nothing tried alone as well."""
 
 
