@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 GAP = 0.001
 OPTIONS = SolveOptions(gap=GAP)
 COUNT = 30
-EVERY = 10
-"""Of how many municipalities one has everything that changes nothing tried alone as well."""
+EVERY = 3
+"""Of how many municipalities one has tried what is said to change nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +62,14 @@ def test_what_is_said_to_change_nothing_leaves_the_number(
 ) -> None:
     """With the capacity, the country gains no more than the gap by asking for another number.
 
-    All that is said to change nothing in a municipality is tried at once, and in some each alone.
+    All that is said to change nothing in a municipality is tried at once.
     """
     stated = 0
-    for position, why in enumerate(explanations):
+    for why in explanations[::EVERY]:
         nothing = [_more(why, change) for change in why.changes if not change.change]
         stated += len(nothing)
-        tried = [nothing] if nothing else []
-        if position % EVERY == 0:
-            tried += [[more] for more in nothing]
-        for some in tried:
-            assert _stays(norway, plan, why, some), (why.municipality_id, some)
+        if nothing:
+            assert _stays(norway, plan, why, nothing), (why.municipality_id, nothing)
     assert stated >= COUNT
 
 
