@@ -229,3 +229,17 @@ def test_a_start_that_is_a_little_too_dear_misleads_nobody(budget: float) -> Non
     assert warm.totals.shortfall == cold.totals.shortfall
     assert [goal.value for goal in warm.goals] == pytest.approx([g.value for g in cold.goals])
     assert warm.totals.cost <= budget + 0.1
+
+
+@pytest.mark.slow
+def test_a_target_that_nobody_can_place_is_no_error_from_a_plan_at_hand() -> None:
+    """The dual simplex ends without an answer on the relaxation that is asked for here."""
+    instance, options = load("norway-2024"), SolveOptions(gap=0.001, time_limit=30.0)
+    start = solve(instance, Policy(), options)
+    assert start.totals is not None
+    assert start.totals.shortfall == 0
+    plan = solve(instance, Policy(target=38_600), options, start=start)
+    assert plan.totals is not None
+    assert plan.totals.shortfall > 0
+    assert plan.goals[0].bound is not None
+    assert plan.goals[0].bound > 0

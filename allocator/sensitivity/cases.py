@@ -8,6 +8,7 @@ from functools import cached_property
 
 from allocator.binding import budgets_bound
 from allocator.fairness import fairness
+from allocator.sensitivity import memory
 from allocator.sensitivity.types import Outcome, State
 from allocator.sensitivity.variation import Variation
 from allocator.solve import solve
@@ -113,6 +114,8 @@ class Task:
             return self._outcome(given, plan, time.perf_counter() - began)
         except Exception as error:  # a case that fails is a row, whatever it failed of
             return Outcome.failed(self.key, f"{type(error).__name__}: {error}")
+        finally:
+            memory.give_back()
 
     def _outcome(self, instance: Instance, plan: Plan, seconds: float) -> Outcome:
         about: dict[str, object] = {}

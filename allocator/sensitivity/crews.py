@@ -21,7 +21,6 @@ from itertools import islice
 from typing import IO, Any, Protocol
 
 from allocator.errors import SolverError
-from allocator.sensitivity import memory
 from allocator.sensitivity.cases import Case, Task
 from allocator.sensitivity.types import Outcome
 from models.instance import Instance
@@ -334,7 +333,6 @@ class OnCluster:
 
 def _solve(task: Task, instance: Instance, start: Plan | None, flag: str) -> tuple[Outcome, str]:
     outcome = task.solve(instance, start, cancel=_Flag(flag))
-    memory.give_back()
     return outcome, f"{socket.gethostname()}:{os.getpid()}"
 
 

@@ -100,6 +100,12 @@ class Outcome:
     prices: Vector | None = None
 
 
+_AGAIN = (("presolve", "off"), ("solver", "ipm"))
+"""What is tried when the solver cannot tell. With costs far apart a linear program may be solved,
+and lost on the way back from presolve to the original; the dual simplex may find no end where
+there is no solution, which the interior point method sees."""
+
+
 def run(
     arrays: Arrays,
     cost: Vector,
@@ -141,11 +147,11 @@ def run(
         _give_start(solver, start)
     _listen(solver, report, cancel, settings.looks)
     _run(solver)
-    if solver.getModelStatus() == highspy.HighsModelStatus.kUnknown and settings.presolve:
-        # With costs far apart a linear program may be solved, and lost on the way back from
-        # presolve to the original.
+    for name, value in _AGAIN:
+        if solver.getModelStatus() != highspy.HighsModelStatus.kUnknown:
+            break
         _accept(solver.clearSolver(), "to begin again")
-        _accept(solver.setOptionValue("presolve", "off"), "to work without presolve")
+        _accept(solver.setOptionValue(name, value), f"the option {name}={value!r}")
         _run(solver)
     return _outcome(solver, arrays, time.perf_counter() - began)
 

@@ -89,9 +89,10 @@ def _missing(plan: Plan) -> dict[str, dict[Any, float]]:
 
 def keeps_all(arrays: Arrays, values: Vector) -> bool:
     """Tell whether a solution keeps every row and bound."""
-    used, size = arrays.matrix @ values, abs(arrays.matrix) @ abs(values)
-    largest = abs(arrays.matrix).max(axis=1).toarray().ravel()
-    slack = np.maximum(TOLERANCE, KEEPS * np.minimum(largest, 1.0)) + ROUNDING * size
+    used, sizes = arrays.matrix @ values, abs(arrays.matrix)
+    largest = sizes.max(axis=1).toarray().ravel()
+    slack = np.maximum(TOLERANCE, KEEPS * np.minimum(largest, 1.0))
+    slack += ROUNDING * (sizes @ abs(values))
     rows = (used >= arrays.row_lower - slack) & (used <= arrays.row_upper + slack)
     columns = (values >= arrays.lower - KEEPS) & (values <= arrays.upper + KEEPS)
     return bool(rows.all() and columns.all())

@@ -18,6 +18,7 @@ from allocator.sensitivity.frontier import frontier
 from allocator.sensitivity.marginal import marginal
 from allocator.sensitivity.robustness import robustness
 from allocator.sensitivity.scenarios import scenarios
+from allocator.sensitivity.shown import Charted
 from allocator.sensitivity.sweep import sweep
 from allocator.sensitivity.uncertainty import Uncertainty
 from allocator.solve import solve
@@ -143,15 +144,18 @@ def _with_plan(work: Work, plan: Plan, *more: Result) -> Ending:
     )
 
 
-def _answered(work: Work, answer: Any, chart: Callable[[], Any] | None = None) -> Ending:
+def _answered(work: Work, answer: Any, charted: Charted | None = None) -> Ending:
     text = json.dumps(answer, ensure_ascii=False, allow_nan=False)
     ending = Ending(State.SUCCEEDED, results=(Result(RESULT, JSON, text.encode()),))
-    if chart is None or work.cancel.is_set():  # drawing takes seconds
+    if charted is None or work.cancel.is_set():  # drawing takes seconds
+        return ending
+    chart = charted.chart
+    if chart is None:
         return ending
     work.keep(ending, 0.0)
     from allocator.sensitivity.charts import drawn
 
-    more = Result(CHART, SVG, drawn(chart(), "svg"))
+    more = Result(CHART, SVG, drawn(chart, "svg"))
     return replace(ending, results=(*ending.results, more))
 
 
@@ -226,8 +230,6 @@ def _explained(work: Work, found: dict[str, Any]) -> Ending:
 
 
 def _sweep(work: Work) -> Ending:
-    from allocator.sensitivity.charts import sweep_chart
-
     with closing(work.executor()) as executor:
         found = sweep(
             work.instance,
@@ -237,13 +239,10 @@ def _sweep(work: Work) -> Ending:
             start=work.base,
             executor=executor,
         )
-    drawn = any(point.outcome.found for point in found.points)
-    return _answered(work, found.as_dict(), (lambda: sweep_chart(found)) if drawn else None)
+    return _answered(work, found.as_dict(), found)
 
 
 def _marginal(work: Work) -> Ending:
-    from allocator.sensitivity.charts import marginal_chart
-
     with closing(work.executor()) as executor:
         found = marginal(
             work.instance,
@@ -254,12 +253,10 @@ def _marginal(work: Work) -> Ending:
             executor=executor,
             cancel=work.cancel,
         )
-    return _answered(work, found.as_dict(), lambda: marginal_chart(found))
+    return _answered(work, found.as_dict(), found)
 
 
 def _frontier(work: Work) -> Ending:
-    from allocator.sensitivity.charts import frontier_chart
-
     with closing(work.executor()) as executor:
         found = frontier(
             work.instance,
@@ -269,13 +266,10 @@ def _frontier(work: Work) -> Ending:
             options=work.options,
             executor=executor,
         )
-    drawn = bool(found.points)
-    return _answered(work, found.as_dict(), (lambda: frontier_chart(found)) if drawn else None)
+    return _answered(work, found.as_dict(), found)
 
 
 def _robustness(work: Work) -> Ending:
-    from allocator.sensitivity.robustness_chart import robustness_chart
-
     asked = work.request
     drawn = None
     if asked["scenarios"] is not None:
@@ -292,7 +286,7 @@ def _robustness(work: Work) -> Ending:
             options=work.options,
             executor=executor,
         )
-    return _answered(work, found.as_dict(), lambda: robustness_chart(found))
+    return _answered(work, found.as_dict(), found)
 
 
 def _diagnose(work: Work) -> Ending:

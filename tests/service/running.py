@@ -90,11 +90,11 @@ class Service:
         self.process.kill()
         self.process.wait()
 
-    def stop(self) -> float:
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Tell it to stop, and return the seconds until it had."""
         assert self.process is not None
         began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(how)
         try:
             self.process.wait(30)
         finally:

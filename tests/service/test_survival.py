@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -223,15 +224,16 @@ def test_a_run_ends_though_its_process_or_its_worker_dies(service: Service) -> N
 # The service stops
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_service_that_is_told_to_stop_ends_streams_in_order_and_takes_runs_up_again(
-    tmp_path: Path,
+    how: signal.Signals, tmp_path: Path
 ) -> None:
     with Service(tmp_path, workers=1) as service:
         run_id = begun(service, **LONG)
         followers = [Following(service, run_id) for _ in range(5)]
         working = jobs(service.database)
         assert working
-        assert service.stop() <= 10
+        assert service.stop(how) <= 10
         for one in followers:
             one.join(5)
             assert not one.is_alive()

@@ -1,6 +1,6 @@
 """Price some municipalities: solve the small program of each at given prices.
 
-This module knows the engine alone, so that a process which does nothing but price
+This module knows little but the engine, so that a process which does nothing but price
 starts quickly.
 """
 

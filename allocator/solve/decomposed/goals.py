@@ -182,8 +182,8 @@ class _Run:
                 share.is_all()
             stages.tell(phase, value, bound)
 
-        if stages.solution is not None:
-            tell(stages.value(objective), None)
+        if together and stages.solution is not None:
+            share.is_all()
         try:
             first = self._first(i, objective, stop)
         except Stopped:
@@ -241,8 +241,10 @@ class _Run:
     def _first(self, i: int, objective: Objective, stop: Stop) -> First:
         """Solve the linear relaxation: at once, or by prices where it is large."""
         stages = self.stages
-        if self._prices.get(stages.goals[i].name) and stages.solution is not None:
-            return First(solution=stages.solution, of_plan=True)
+        if self._prices.get(stages.goals[i].name) and stages.warm is not None:
+            # Prices and a plan are at hand; where it breaks a rule it still says where to look.
+            at_hand = stages.warm if stages.solution is None else stages.solution
+            return First(solution=at_hand, of_plan=True)
         first = first_prices(stages, self._owner, objective, stop.left())
         if first.solution is not None or len(stages.data.municipalities) <= LARGEST:
             return first
@@ -281,13 +283,9 @@ class _Run:
         return self._cut()
 
     def _start_prices(self, goal: str, blocks: Blocks, first: Vector | None) -> Vector:
-        """Return prices of the common rows: of the relaxation, or of the plan at hand.
-
-        Where the relaxation is too large to be solved, a sample's prices come last.
-        """
+        """Return prices of the common rows: those of the plan at hand, or of the relaxation."""
         known = self._prices.get(goal)
-        solved = first is not None and len(self.stages.data.municipalities) <= LARGEST
-        if known is not None and not solved:
+        if known is not None:
             return np.array([known.get(_name(self.stages.arrays, row), 0.0) for row in blocks.rows])
         return np.zeros(len(blocks.rows)) if first is None else first[blocks.rows]
 

@@ -39,7 +39,7 @@ def search(
         Solutions to take proposals from, the best at hand last.
     relaxed
         Returns the prices of the linear relaxation, for where those to begin with are of another
-        question; none: there are no better ones.
+        question, or what is known cannot be made a plan; none: there are no better ones.
 
     Raises
     ------
@@ -56,9 +56,11 @@ def search(
     for values in known:
         prices.learn(values)
     if known and not done():
-        if not _far(prices, known[-1]):
+        far = _far(prices, known[-1])
+        if not far:
             plans.adapt()
-        elif relaxed is not None:
+        if relaxed is not None and (far or plans.solution is None):
+            # It also tells whether there can be a plan at all.
             of_relaxation = relaxed(prices.blocks)
             if of_relaxation is not None:
                 prices.price(of_relaxation)
