@@ -17,6 +17,8 @@ from allocator.solve.warm import keeps_all
 CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 1_500, 40, 200
 """How long to search for a choice, to mend it, and for a step around a plan, in looks of the
 solver; they double with every attempt that finds nothing better."""
+AROUND_MIX = ((6, 30), (12, 60))
+"""Municipalities solved anew and shifted to make a plan of a mix, one attempt after the other."""
 STEP_SECONDS = 30.0
 """Most seconds for one of these; looks end them long before on most machines."""
 SETTLE = 400
@@ -73,6 +75,22 @@ class Plans:
         """Whether the plan is proven good enough, or time is up."""
         return self.done(self.value)
 
+    def quick(self) -> None:
+        """Make a plan of the mix by solving anew where it is split, and a little around."""
+        mixed = self.prices.current_mix()
+        if mixed is None:
+            return
+        chosen, order = self.prices.pool.combined(mixed.weights), self._eager(mixed.weights)
+        split = int(((mixed.weights > 1e-6).sum(axis=0) > 1).sum())
+        for least, shift in AROUND_MIX:
+            free = max(least, split)
+            around = self._around(
+                chosen, order[:free], order[free:][:shift], MEND_LOOKS, start=False
+            )
+            self._offer_all([around])
+            if self.finished:
+                return
+
     def attempt(self, longer: int) -> None:
         """Choose among the proposals, mend the choices, and improve what is there.
 
@@ -82,6 +100,9 @@ class Plans:
             Times as long as usual to search.
         """
         before, unsettled = self.value, list[Weights]()
+        self.quick()
+        if self.finished:
+            return
         for question in self._questions(longer):
             (outcome,) = self.prices.crew.solve([question.job], self.prices.stop)
             choice = question.read(outcome)

@@ -188,7 +188,11 @@ class Prices:
                 return
             better = self.price(mixed.prices)
             widest = BROKEN if mixed.broken > 1e-6 else WIDEST
-            step = min(widest, 2 * step) if better else max(NARROWEST, min(step, WIDEST) / 2)
+            step = min(widest, (4 if mixed.broken > 1e-6 else 2) * step) if better else max(NARROWEST, min(step, WIDEST) / 2)
+
+    def mix_once(self) -> None:
+        """Mix what has been proposed so far."""
+        self.mix = self._mixed(FIRST_STEP)
 
     def _mixed(self, step: float, keep: npt.NDArray[np.bool_] | None = None) -> Mix | None:
         sizes = np.maximum(1.0, np.abs(self._sides(self.best)))

@@ -57,8 +57,9 @@ def search(
         prices.learn(values)
     if known and not done():
         far = _far(prices, known[-1])
+        prices.mix_once()
         if not far:
-            plans.adapt()
+            plans.quick()
         if relaxed is not None and (far or plans.solution is None):
             # It also tells whether there can be a plan at all.
             of_relaxation = relaxed(prices.blocks)
