@@ -172,18 +172,22 @@ class Prices:
         sides = np.where(prices > 0, self.blocks.row_lower, self.blocks.row_upper)
         return np.where(prices == 0, 0.0, sides)
 
-    def find(self, done: Callable[[], bool]) -> None:
+    def find(self, done: Callable[[], bool], rounds: int = ROUNDS, close: Callable[[], None] | None = None) -> None:
         """Price and mix in turn until the bound settles or `done` says so."""
         step = FIRST_STEP
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             if done():
                 return
             mixed = self._mixed(step)
             if mixed is None or self.bound is None:
                 return
             self.mix = mixed
-            close = mixed.value - self.bound <= SETTLED * self.gap * abs(self.bound) + 1e-6
-            if close and mixed.broken <= 1e-6:
+            near = mixed.value - self.bound <= SETTLED * self.gap * abs(self.bound) + 1e-6
+            if near and mixed.broken > 1e-6 and close is not None:
+                close()
+                if done():
+                    return
+            if near and mixed.broken <= 1e-6:
                 self._mix_apart(step)
                 return
             better = self.price(mixed.prices)

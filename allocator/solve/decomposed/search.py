@@ -60,12 +60,14 @@ def search(
         prices.mix_once()
         if not far:
             plans.quick()
-        if relaxed is not None and (far or plans.solution is None):
-            # It also tells whether there can be a plan at all.
-            of_relaxation = relaxed(prices.blocks)
-            if of_relaxation is not None:
-                prices.price(of_relaxation)
-    prices.find(done)
+        if relaxed is not None and not done():
+            prices.find(done, 12, plans.quick)
+            if not done() and (prices.mix is None or prices.mix.broken > 1e-6):
+                # It also tells whether there can be a plan at all.
+                of_relaxation = relaxed(prices.blocks)
+                if of_relaxation is not None:
+                    prices.price(of_relaxation)
+    prices.find(done, close=plans.quick)
     if plans.value is not None and not done():
         prices.shift(plans.random)  # earlier goals are held: there is little room
     idle, longer = 0, 1
