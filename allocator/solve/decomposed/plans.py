@@ -1,7 +1,7 @@
 """Plans from proposals: choose one a municipality, mend the choice, improve the plan."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,8 @@ from allocator.solve.decomposed.prices import NEAR, Prices
 from allocator.solve.engine import Settings
 from allocator.solve.warm import keeps_all
 
-CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 1_500, 40, 200
-"""How long to search for a choice, to mend it, and for a step around a plan, in looks of the
+MIX_LOOKS, CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 20, 1_500, 40, 200
+"""How long to search for a plan from a mix, for a choice, to mend it, and for a step around a plan, in looks of the
 solver; they double with every attempt that finds nothing better."""
 AROUND_MIX = ((6, 30), (12, 60))
 """Municipalities solved anew and shifted to make a plan of a mix, one attempt after the other."""
@@ -75,19 +75,17 @@ class Plans:
         """Whether the plan is proven good enough, or time is up."""
         return self.done(self.value)
 
-    def quick(self) -> None:
-        """Make a plan of the mix by solving anew where it is split, and a little around."""
+    def from_mix(self) -> None:
+        """Make a plan of the mix by solving anew where it is split, and a few more."""
         mixed = self.prices.current_mix()
         if mixed is None:
             return
         chosen, order = self.prices.pool.combined(mixed.weights), self._eager(mixed.weights)
         split = int(((mixed.weights > 1e-6).sum(axis=0) > 1).sum())
         for least, shift in AROUND_MIX:
-            free = max(least, split)
-            around = self._around(
-                chosen, order[:free], order[free:][:shift], MEND_LOOKS, start=False
-            )
-            self._offer_all([around])
+            free, rest = np.split(order, [max(least, split)])
+            step = self._around(chosen, free, rest[:shift], MIX_LOOKS, start=False, presolve=False)
+            self._offer_all([step])
             if self.finished:
                 return
 
@@ -100,9 +98,6 @@ class Plans:
             Times as long as usual to search.
         """
         before, unsettled = self.value, list[Weights]()
-        self.quick()
-        if self.finished:
-            return
         for question in self._questions(longer):
             (outcome,) = self.prices.crew.solve([question.job], self.prices.stop)
             choice = question.read(outcome)
@@ -216,11 +211,18 @@ class Plans:
         self._offer_all(steps)
 
     def _around(
-        self, solution: Vector, free: Some, shift: Some, looks: int, *, start: bool
+        self,
+        solution: Vector,
+        free: Some,
+        shift: Some,
+        looks: int,
+        *,
+        start: bool,
+        presolve: bool = True,
     ) -> Around | None:
         prices = self.prices
         objective = (prices.cost, prices.constant)
-        settings = self._settings(looks)
+        settings = replace(self._settings(looks), presolve=presolve)
         return around(
             prices.arrays,
             prices.blocks,

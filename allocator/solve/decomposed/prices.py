@@ -17,7 +17,7 @@ from allocator.solve.warm import KEEPS
 
 ROUNDS = 60
 """Most rounds of pricing before the bound is taken as it is."""
-FIRST_STEP, WIDEST, NARROWEST = 0.1, 1.0, 0.01
+FIRST_STEP, WIDEST, NARROWEST = 0.1, 1.0, 0.06
 """How far prices may move in a round, as a part of themselves: at first, at most, at least."""
 BROKEN = 4.0
 """The most while every mix breaks common rows: prices are then far too low."""
@@ -172,27 +172,46 @@ class Prices:
         sides = np.where(prices > 0, self.blocks.row_lower, self.blocks.row_upper)
         return np.where(prices == 0, 0.0, sides)
 
-    def find(self, done: Callable[[], bool], rounds: int = ROUNDS, close: Callable[[], None] | None = None) -> None:
-        """Price and mix in turn until the bound settles or `done` says so."""
+    def find(
+        self, done: Callable[[], bool], near: Callable[[], None], rounds: int = ROUNDS
+    ) -> None:
+        """Price and mix in turn until the bound settles or `done` says so.
+
+        Parameters
+        ----------
+        near
+            Called when the mix is worth what the bound says and only breaks common rows.
+        rounds
+            Most rounds of pricing.
+        """
         step = FIRST_STEP
         for _ in range(rounds):
             if done():
                 return
-            mixed = self._mixed(step)
-            if mixed is None or self.bound is None:
+            self.mix = self._mixed(step) or self.mix
+            if self.mix is None or self.bound is None:
                 return
-            self.mix = mixed
-            near = mixed.value - self.bound <= SETTLED * self.gap * abs(self.bound) + 1e-6
-            if near and mixed.broken > 1e-6 and close is not None:
-                close()
-                if done():
-                    return
-            if near and mixed.broken <= 1e-6:
+            broken = self.mix.broken > 1e-6
+            if self._is_near() and broken:
+                near()
+            if done():
+                return
+            if self.settled:
                 self._mix_apart(step)
                 return
-            better = self.price(mixed.prices)
-            widest = BROKEN if mixed.broken > 1e-6 else WIDEST
-            step = min(widest, (4 if mixed.broken > 1e-6 else 2) * step) if better else max(NARROWEST, min(step, WIDEST) / 2)
+            better = self.price(self.mix.prices)
+            widest, wider = (BROKEN, 4.0) if broken else (WIDEST, 2.0)
+            step = min(widest, wider * step) if better else max(NARROWEST, min(step, WIDEST) / 2)
+
+    @property
+    def settled(self) -> bool:
+        """Whether a mix that keeps all rows is worth what the bound says."""
+        return self.mix is not None and self.mix.broken <= 1e-6 and self._is_near()
+
+    def _is_near(self) -> bool:
+        if self.mix is None or self.bound is None:
+            return False
+        return self.mix.value - self.bound <= SETTLED * self.gap * abs(self.bound) + 1e-6
 
     def mix_once(self) -> None:
         """Mix what has been proposed so far."""

@@ -14,10 +14,10 @@ VARIETY = 3
 PATIENCE = 4
 """Attempts in a row that find nothing better before the search gives up."""
 
-
-FAR = 0.02
-"""Part of the value of a plan at hand by which the bound at its prices may differ from it, or the
-question has changed so much that the prices of the relaxation are better."""
+AT_HAND = 12
+"""Rounds from prices at hand after which the prices of the relaxation are asked for."""
+QUICK = 3
+"""Plans from the mix, each with more proposals, before a choice among all of them."""
 
 
 def search(
@@ -56,18 +56,23 @@ def search(
     for values in known:
         prices.learn(values)
     if known and not done():
-        far = _far(prices, known[-1])
         prices.mix_once()
-        if not far:
-            plans.quick()
-        if relaxed is not None and not done():
-            prices.find(done, 12, plans.quick)
-            if not done() and (prices.mix is None or prices.mix.broken > 1e-6):
-                # It also tells whether there can be a plan at all.
-                of_relaxation = relaxed(prices.blocks)
-                if of_relaxation is not None:
-                    prices.price(of_relaxation)
-    prices.find(done, close=plans.quick)
+        plans.from_mix()
+        prices.find(done, plans.from_mix, AT_HAND)
+        if relaxed is not None and not done() and not prices.settled:
+            # It also tells whether there can be a plan at all.
+            of_relaxation = relaxed(prices.blocks)
+            if of_relaxation is not None:
+                prices.price(of_relaxation)
+    prices.find(done, plans.from_mix)
+    for _ in range(QUICK):
+        if done() or prices.mix is None:
+            return
+        plans.from_mix()
+        if done():
+            return
+        prices.vary(plans.random, 1)
+        prices.mix_once()
     if plans.value is not None and not done():
         prices.shift(plans.random)  # earlier goals are held: there is little room
     idle, longer = 0, 1
@@ -79,12 +84,6 @@ def search(
             return
         idle, longer = (0, longer) if better else (idle + 1, 2 * longer)
         prices.vary(plans.random, VARIETY if idle else 1)
-
-
-def _far(prices: Prices, known: Vector) -> bool:
-    """Tell whether what a plan at hand is worth is far from the bound at its prices."""
-    value = float(prices.cost @ prices.exact(known)) + prices.constant
-    return prices.bound is None or abs(value - prices.bound) > FAR * abs(value)
 
 
 @dataclass(frozen=True)
