@@ -9,14 +9,14 @@ import numpy.typing as npt
 from allocator.solve.arrays import Vector
 from allocator.solve.decomposed.choice import Begin, Question, Terms, ask
 from allocator.solve.decomposed.neighbourhood import Around, Some, around
-from allocator.solve.decomposed.pool import Weights, single
+from allocator.solve.decomposed.pool import Weights
 from allocator.solve.decomposed.prices import NEAR, Prices
 from allocator.solve.engine import Settings
 from allocator.solve.warm import keeps_all
 
-MIX_LOOKS, CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 20, 1_500, 40, 200
-"""How long to search for a plan from a mix, for a choice, to mend it, and for a step around a plan, in looks of the
-solver; they double with every attempt that finds nothing better."""
+MIX_LOOKS, CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 20, 500, 40, 60
+"""How long to search for a plan from a mix, for a choice, to mend it, and for a step around a
+plan, in looks of the solver; the last three double with every attempt that finds nothing better."""
 AROUND_MIX = ((6, 30), (12, 60))
 """Municipalities solved anew and shifted to make a plan of a mix, one attempt after the other."""
 STEP_SECONDS = 30.0
@@ -25,9 +25,9 @@ SETTLE = 400
 """Most municipalities whose placements move when a choice is settled."""
 FREE, SHIFT = 20, 100
 """Municipalities solved anew and shifted to mend a choice."""
-FREE_AGAIN, SHIFT_AGAIN = 12, 60
+FREE_AGAIN, SHIFT_AGAIN = 12, 30
 """The same around a plan, where many small steps do more than a few large ones."""
-STEPS, BESIDE = 2, 2
+STEPS, BESIDE = 4, 2
 """Steps around a plan between two choices, and how many are tried side by side."""
 WITHIN = 5.0
 """Times the gap asked for within which steps around a plan are worth their time."""
@@ -70,9 +70,8 @@ class Plans:
         self._soft = np.asarray(reached).ravel() > 0
         self._begin: Begin | None = None
 
-    @property
-    def finished(self) -> bool:
-        """Whether the plan is proven good enough, or time is up."""
+    def is_done(self) -> bool:
+        """Tell whether the plan is proven good enough, or time is up."""
         return self.done(self.value)
 
     def from_mix(self) -> None:
@@ -86,7 +85,7 @@ class Plans:
             free, rest = np.split(order, [max(least, split)])
             step = self._around(chosen, free, rest[:shift], MIX_LOOKS, start=False, presolve=False)
             self._offer_all([step])
-            if self.finished:
+            if self.is_done():
                 return
 
     def attempt(self, longer: int) -> None:
@@ -101,29 +100,22 @@ class Plans:
         for question in self._questions(longer):
             (outcome,) = self.prices.crew.solve([question.job], self.prices.stop)
             choice = question.read(outcome)
-            if choice is not None and not self.finished and not self._settle(choice, longer):
+            if choice is not None and not self.is_done() and not self._settle(choice, longer):
                 unsettled.append(choice)
-            if self.finished:
+            if self.is_done():
                 return
         for choice in unsettled if self.value == before else ():
             self._mend(choice, longer)
-            if self.finished:
+            if self.is_done():
                 return
-        stuck = self.value == before
+        self.improve(longer, stuck=self.value == before)
+
+    def improve(self, longer: int = 1, *, stuck: bool = False) -> None:
+        """Take a few steps around the best plan, where that is worth their time."""
         for _ in range(STEPS):
-            if self.finished or not (self._near() or stuck):
+            if self.is_done() or not (self._near() or stuck):
                 return
             self._improve(STEP_LOOKS * longer)
-
-    def adapt(self) -> None:
-        """Mend what was learned last: a plan of a similar question, or of an earlier goal."""
-        pool = self.prices.pool
-        last = np.full(len(self.prices.bounds), len(pool) - 1, dtype=np.int64)
-        latest = single(last, len(pool))
-        chosen, order = pool.combined(latest), self._eager(latest)
-        self._offer_all(
-            [self._around(chosen, order[:FREE], order[FREE:][:SHIFT], MEND_LOOKS, start=False)]
-        )
 
     def _near(self) -> bool:
         bound = self.prices.bound

@@ -173,7 +173,10 @@ class Prices:
         return np.where(prices == 0, 0.0, sides)
 
     def find(
-        self, done: Callable[[], bool], near: Callable[[], None], rounds: int = ROUNDS
+        self,
+        done: Callable[[], bool],
+        near: Callable[[], None] | None = None,
+        rounds: int = ROUNDS,
     ) -> None:
         """Price and mix in turn until the bound settles or `done` says so.
 
@@ -188,18 +191,18 @@ class Prices:
         for _ in range(rounds):
             if done():
                 return
-            self.mix = self._mixed(step) or self.mix
-            if self.mix is None or self.bound is None:
+            mixed = self._mixed(step)
+            if mixed is None or self.bound is None:
                 return
-            broken = self.mix.broken > 1e-6
-            if self._is_near() and broken:
+            self.mix, broken = mixed, mixed.broken > 1e-6
+            if near is not None and broken and self._is_near():
                 near()
             if done():
                 return
             if self.settled:
                 self._mix_apart(step)
                 return
-            better = self.price(self.mix.prices)
+            better = self.price(mixed.prices)
             widest, wider = (BROKEN, 4.0) if broken else (WIDEST, 2.0)
             step = min(widest, wider * step) if better else max(NARROWEST, min(step, WIDEST) / 2)
 

@@ -48,42 +48,50 @@ def search(
     NoSolution
         If a municipality has no solution: no plan keeps every demand.
     """
-
-    def done() -> bool:
-        return plans.finished
-
     prices.price(first)
     for values in known:
         prices.learn(values)
-    if known and not done():
-        prices.mix_once()
-        plans.from_mix()
-        prices.find(done, plans.from_mix, AT_HAND)
-        if relaxed is not None and not done() and not prices.settled:
-            # It also tells whether there can be a plan at all.
-            of_relaxation = relaxed(prices.blocks)
-            if of_relaxation is not None:
-                prices.price(of_relaxation)
-    prices.find(done, plans.from_mix)
-    for _ in range(QUICK):
-        if done() or prices.mix is None:
-            return
-        plans.from_mix()
-        if done():
-            return
-        prices.vary(plans.random, 1)
-        prices.mix_once()
-    if plans.value is not None and not done():
+    if known and not plans.is_done():
+        _from_known(prices, plans, relaxed)
+    prices.find(plans.is_done, plans.from_mix)
+    _from_mixes(prices, plans)
+    if plans.value is not None and not plans.is_done():
         prices.shift(plans.random)  # earlier goals are held: there is little room
     idle, longer = 0, 1
-    while not done() and prices.mix is not None and idle < PATIENCE:
+    while not plans.is_done() and prices.mix is not None and idle < PATIENCE:
         before = plans.value
         plans.attempt(longer)
         better = plans.value != before
-        if done():
-            return
         idle, longer = (0, longer) if better else (idle + 1, 2 * longer)
-        prices.vary(plans.random, VARIETY if idle else 1)
+        if not plans.is_done():
+            prices.vary(plans.random, VARIETY if idle else 1)
+
+
+def _from_known(
+    prices: Prices, plans: Plans, relaxed: Callable[[Blocks], Vector | None] | None
+) -> None:
+    """Begin with what is known, which mostly makes a plan after a few rounds."""
+    prices.mix_once()
+    if prices.mix is not None and plans.done(prices.mix.value):
+        plans.from_mix()
+    prices.find(plans.is_done, plans.from_mix, AT_HAND)
+    if relaxed is None or plans.is_done() or prices.settled:
+        return
+    of_relaxation = relaxed(prices.blocks)  # it also tells whether there can be a plan at all
+    if of_relaxation is not None:
+        prices.price(of_relaxation)
+
+
+def _from_mixes(prices: Prices, plans: Plans) -> None:
+    """Make a plan of the mix, improve it, and try again with a few more proposals."""
+    for last in range(QUICK - 1, -1, -1):
+        for step in (plans.from_mix, plans.improve):
+            if plans.is_done():
+                return
+            step()
+        if last and not plans.is_done():
+            prices.vary(plans.random, 1)
+            prices.mix_once()
 
 
 @dataclass(frozen=True)
