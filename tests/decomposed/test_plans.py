@@ -33,5 +33,5 @@ def test_a_plan_far_from_the_bound_is_improved_step_by_step() -> None:
     far = plans(NOBODY_PLACED, gap=1e-3)
     assert far.prices.bound is not None
     assert (far.value, far.prices.bound < 11) == (50.0, True)
-    far.attempt(1)
+    far.improve()
     assert far.value == pytest.approx(10.5)

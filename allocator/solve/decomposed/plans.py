@@ -29,8 +29,6 @@ FREE_AGAIN, SHIFT_AGAIN = 12, 30
 """The same around a plan, where many small steps do more than a few large ones."""
 STEPS, BESIDE = 4, 2
 """Steps around a plan between two choices, and how many are tried side by side."""
-WITHIN = 5.0
-"""Times the gap asked for within which steps around a plan are worth their time."""
 
 
 @dataclass
@@ -74,8 +72,14 @@ class Plans:
         """Tell whether the plan is proven good enough, or time is up."""
         return self.done(self.value)
 
-    def from_mix(self) -> None:
-        """Make a plan of the mix by solving anew where it is split, and a few more."""
+    def from_mix(self, longer: int = 1) -> None:
+        """Make a plan of the mix by solving anew where it is split, and a few more.
+
+        Parameters
+        ----------
+        longer
+            Times as long as usual to search.
+        """
         mixed = self.prices.current_mix()
         if mixed is None:
             return
@@ -83,19 +87,14 @@ class Plans:
         split = int(((mixed.weights > 1e-6).sum(axis=0) > 1).sum())
         for least, shift in AROUND_MIX:
             free, rest = np.split(order, [max(least, split)])
-            step = self._around(chosen, free, rest[:shift], MIX_LOOKS, start=False, presolve=False)
+            looks = MIX_LOOKS * longer
+            step = self._around(chosen, free, rest[:shift], looks, start=False, presolve=False)
             self._offer_all([step])
             if self.is_done():
                 return
 
-    def attempt(self, longer: int) -> None:
-        """Choose among the proposals, mend the choices, and improve what is there.
-
-        Parameters
-        ----------
-        longer
-            Times as long as usual to search.
-        """
+    def choose(self, longer: int = 1) -> None:
+        """Choose among the proposals, and mend the choices."""
         before, unsettled = self.value, list[Weights]()
         for question in self._questions(longer):
             (outcome,) = self.prices.crew.solve([question.job], self.prices.stop)
@@ -108,20 +107,13 @@ class Plans:
             self._mend(choice, longer)
             if self.is_done():
                 return
-        self.improve(longer, stuck=self.value == before)
 
-    def improve(self, longer: int = 1, *, stuck: bool = False) -> None:
-        """Take a few steps around the best plan, where that is worth their time."""
+    def improve(self, longer: int = 1) -> None:
+        """Take a few steps around the best plan, where it costs more than its prices would."""
         for _ in range(STEPS):
-            if self.is_done() or not (self._near() or stuck):
+            if self.is_done():
                 return
             self._improve(STEP_LOOKS * longer)
-
-    def _near(self) -> bool:
-        bound = self.prices.bound
-        if self.value is None or bound is None:
-            return False
-        return self.value - bound <= WITHIN * self.prices.gap * abs(bound) + 1e-6
 
     def _questions(self, longer: int) -> Iterator[Question]:
         """Ask for a choice with some common rows bent a little, then with all kept to the letter.

@@ -16,8 +16,6 @@ PATIENCE = 4
 
 AT_HAND = 12
 """Rounds from prices at hand after which the prices of the relaxation are asked for."""
-QUICK = 3
-"""Plans from the mix, each with more proposals, before a choice among all of them."""
 
 
 def search(
@@ -54,17 +52,21 @@ def search(
     if known and not plans.is_done():
         _from_known(prices, plans, relaxed)
     prices.find(plans.is_done, plans.from_mix)
-    _from_mixes(prices, plans)
-    if plans.value is not None and not plans.is_done():
-        prices.shift(plans.random)  # earlier goals are held: there is little room
     idle, longer = 0, 1
     while not plans.is_done() and prices.mix is not None and idle < PATIENCE:
         before = plans.value
-        plans.attempt(longer)
+        for step in (plans.from_mix, plans.improve, plans.choose):
+            if step == plans.choose:
+                if plans.value != before:
+                    break
+                prices.shift(plans.random)  # earlier goals may be held: there is little room
+            step(longer)
+            if plans.is_done():
+                return
         better = plans.value != before
         idle, longer = (0, longer) if better else (idle + 1, 2 * longer)
-        if not plans.is_done():
-            prices.vary(plans.random, VARIETY if idle else 1)
+        prices.vary(plans.random, VARIETY if idle else 1)
+        prices.mix_once()
 
 
 def _from_known(
@@ -80,18 +82,6 @@ def _from_known(
     of_relaxation = relaxed(prices.blocks)  # it also tells whether there can be a plan at all
     if of_relaxation is not None:
         prices.price(of_relaxation)
-
-
-def _from_mixes(prices: Prices, plans: Plans) -> None:
-    """Make a plan of the mix, improve it, and try again with a few more proposals."""
-    for last in range(QUICK - 1, -1, -1):
-        for step in (plans.from_mix, plans.improve):
-            if plans.is_done():
-                return
-            step()
-        if last and not plans.is_done():
-            prices.vary(plans.random, 1)
-            prices.mix_once()
 
 
 @dataclass(frozen=True)
