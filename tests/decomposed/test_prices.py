@@ -135,6 +135,31 @@ def test_prices_are_found() -> None:
     assert prices.mix.value == pytest.approx(10.5, abs=1e-4)
 
 
+def test_the_search_for_prices_tells_when_a_mix_is_near_and_breaks_a_row() -> None:
+    prices = priced(*by_hand())
+    prices.gap = 1.0  # everything is near
+    told: list[float] = []
+
+    def near() -> None:
+        assert prices.mix is not None
+        told.append(prices.mix.broken)
+
+    prices.price(np.zeros(1))
+    prices.find(lambda: False, near)
+    assert told
+    assert min(told) > 1e-6
+
+
+def test_the_search_for_prices_ends_after_its_rounds() -> None:
+    prices = priced(*by_hand())
+    prices.price(np.zeros(1))
+    prices.find(lambda: False, rounds=1)
+    assert len(prices.pool) == 2
+    assert not prices.settled
+    prices.find(lambda: False)
+    assert prices.settled
+
+
 def test_placements_shift_while_whole_numbers_stay() -> None:
     prices = priced(*by_hand())
     prices.price(np.array([3.25]))

@@ -30,6 +30,9 @@ FREE_AGAIN, SHIFT_AGAIN = 12, 30
 STEPS, BESIDE = 4, 2
 """Steps around a plan between two choices, and how many are tried side by side."""
 
+WITHIN = 5.0
+"""Times the gap asked for that a plan near what is proven is away from it."""
+
 
 @dataclass
 class Plans:
@@ -108,6 +111,14 @@ class Plans:
             if self.is_done():
                 return
 
+    @property
+    def near(self) -> bool:
+        """Whether the best plan is near what is proven."""
+        bound = self.prices.bound
+        if self.value is None or bound is None:
+            return False
+        return self.value - bound <= WITHIN * self.prices.gap * abs(bound) + 1e-6
+
     def improve(self, longer: int = 1) -> None:
         """Take a few steps around the best plan, where it costs more than its prices would."""
         for _ in range(STEPS):
@@ -116,13 +127,16 @@ class Plans:
             self._improve(STEP_LOOKS * longer)
 
     def _questions(self, longer: int) -> Iterator[Question]:
-        """Ask for a choice with some common rows bent a little, then with all kept to the letter.
+        """Ask for choices with some common rows bent a little, and with all kept to the letter.
 
-        The first is answered sooner, and mending its answer is mostly enough.
+        The first is answered sooner, and mending its answer is mostly enough; the second can
+        start from a plan.
         """
-        if self._soft.any():
-            yield from self._question(self._soft, None, longer)
-        yield from self._question(np.zeros_like(self._soft), self._beginning(), longer)
+        bent = (self._soft, None) if self._soft.any() else None
+        letter = (np.zeros_like(self._soft), self._beginning())
+        for terms in (bent, letter) if self.solution is None else (letter, bent):
+            if terms is not None:
+                yield from self._question(*terms, longer)
 
     def _question(
         self, soft: npt.NDArray[np.bool_], begin: Begin | None, longer: int

@@ -1,6 +1,6 @@
 """The whole of it, for one goal: prices until the bound settles, plans until the gap closes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from allocator.solve.arrays import Vector
@@ -55,11 +55,7 @@ def search(
     idle, longer = 0, 1
     while not plans.is_done() and prices.mix is not None and idle < PATIENCE:
         before = plans.value
-        for step in (plans.from_mix, plans.improve, plans.choose):
-            if step == plans.choose:
-                if plans.value != before:
-                    break
-                prices.shift(plans.random)  # earlier goals may be held: there is little room
+        for step in _steps(prices, plans):
             step(longer)
             if plans.is_done():
                 return
@@ -67,6 +63,20 @@ def search(
         idle, longer = (0, longer) if better else (idle + 1, 2 * longer)
         prices.vary(plans.random, VARIETY if idle else 1)
         prices.mix_once()
+
+
+def _steps(prices: Prices, plans: Plans) -> Iterator[Callable[[int], None]]:
+    """Name what to try next, the cheapest first, as long as it is needed."""
+    before = plans.value
+    yield plans.from_mix
+    if plans.near:
+        yield plans.improve
+    if plans.near and plans.value != before:
+        return
+    prices.shift(plans.random)  # earlier goals may be held: there is little room
+    yield plans.choose
+    if plans.value == before:
+        yield plans.improve
 
 
 def _from_known(
