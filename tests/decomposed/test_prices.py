@@ -137,17 +137,16 @@ def test_prices_are_found() -> None:
 
 def test_the_search_for_prices_tells_when_a_mix_is_near_and_breaks_a_row() -> None:
     prices = priced(*by_hand())
-    prices.gap = 1.0  # everything is near
+    prices.gap = 0.5
     told: list[float] = []
 
     def near() -> None:
         assert prices.mix is not None
         told.append(prices.mix.broken)
 
-    prices.price(np.zeros(1))
-    prices.find(lambda: False, near)
-    assert told
-    assert min(told) > 1e-6
+    prices.price(np.array([3.0]))  # the bound is 10, and only the first takes any: two are missing
+    prices.find(lambda: False, near, rounds=1)
+    assert told == pytest.approx([2.0])
 
 
 def test_the_search_for_prices_ends_after_its_rounds() -> None:
