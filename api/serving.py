@@ -130,9 +130,11 @@ def serve(settings: Settings) -> None:
         server = _Server(config, app.state.stopping)
         try:
             server.run(sockets=[taken])
-        except KeyboardInterrupt:  # told again after everything was stopped in order
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(Exit.INTERRUPTED)  # threads of the cluster would hold it up for ten seconds
-    if not server.started:
-        raise typer.Exit(1)
+        except KeyboardInterrupt:
+            pass  # told again after everything was stopped in order, or before there was anything
+        else:
+            if not server.started:
+                raise typer.Exit(1)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(Exit.INTERRUPTED)  # threads of the cluster would hold it up for ten seconds
