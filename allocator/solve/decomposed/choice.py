@@ -28,7 +28,7 @@ import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.decomposed.crew import Job
-from allocator.solve.decomposed.master import Mix
+from allocator.solve.decomposed.master import PART, Mix
 from allocator.solve.decomposed.pool import Pool, Weights, single
 from allocator.solve.engine import Outcome, Settings
 
@@ -128,12 +128,11 @@ def ask(
     excess = pool.reduced(terms.prices) - terms.bounds
     order = np.sort(excess, axis=0)
     second = order[1] if len(order) > 1 else np.full(excess.shape[1], np.inf)
-    split = (mixed.weights > 1e-6).sum(axis=0) > 1
     few = excess.shape[1] <= OPEN
-    eager = np.argsort(np.where(split & few, -1.0, second), kind="stable")
+    eager = np.argsort(np.where(mixed.split & few, -1.0, second), kind="stable")
     chooses = np.zeros(excess.shape[1], dtype=bool)
     chooses[eager[:OPEN]] = True
-    keep = (excess <= room) | (mixed.weights > 1e-6) & np.isfinite(excess)
+    keep = (excess <= room) | (mixed.weights > PART) & np.isfinite(excess)
     keep |= excess == order[0]
     followed = _followed(mixed)
     if begin is not None:

@@ -32,6 +32,8 @@ from allocator.solve.engine import Settings
 
 MOST_ROWS = 500
 """Most rows for municipalities; above that they share rows."""
+PART = 1e-6
+"""Part of a proposal below which it is rounding."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Mix:
     prices: Vector
     weights: npt.NDArray[np.float64]
     broken: float
+
+    @property
+    def split(self) -> npt.NDArray[np.bool_]:
+        """Who follows more than one proposal, shape (municipalities,)."""
+        return np.asarray((self.weights > PART).sum(axis=0) > 1)
 
 
 def mix(

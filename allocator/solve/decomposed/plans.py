@@ -1,4 +1,4 @@
-"""Plans from proposals: choose one a municipality, mend the choice, improve the plan."""
+"""Plans from proposals: of their mix, by steps around a plan, or of a choice among them all."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from allocator.solve.warm import keeps_all
 
 MIX_LOOKS, CHOICE_LOOKS, MEND_LOOKS, STEP_LOOKS = 20, 500, 40, 60
 """How long to search for a plan from a mix, for a choice, to mend it, and for a step around a
-plan, in looks of the solver; the last three double with every attempt that finds nothing better."""
+plan, in looks of the solver; they double with every attempt that finds nothing better."""
 AROUND_MIX = ((6, 30), (12, 60))
 """Municipalities solved anew and shifted to make a plan of a mix, one attempt after the other."""
 STEP_SECONDS = 30.0
@@ -28,8 +28,7 @@ FREE, SHIFT = 20, 100
 FREE_AGAIN, SHIFT_AGAIN = 12, 30
 """The same around a plan, where many small steps do more than a few large ones."""
 STEPS, BESIDE = 4, 2
-"""Steps around a plan between two choices, and how many are tried side by side."""
-
+"""Steps around a plan each time around, and how many are tried side by side."""
 WITHIN = 5.0
 """Times the gap asked for that a plan near what is proven is away from it."""
 
@@ -86,13 +85,9 @@ class Plans:
         mixed = self.prices.current_mix()
         if mixed is None:
             return
-        chosen, order = self.prices.pool.combined(mixed.weights), self._eager(mixed.weights)
-        split = int(((mixed.weights > 1e-6).sum(axis=0) > 1).sum())
+        split, looks = int(mixed.split.sum()), MIX_LOOKS * longer
         for least, shift in AROUND_MIX:
-            free, rest = np.split(order, [max(least, split)])
-            looks = MIX_LOOKS * longer
-            step = self._around(chosen, free, rest[:shift], looks, start=False, presolve=False)
-            self._offer_all([step])
+            self._anew(mixed.weights, max(least, split), shift, looks, presolve=False)
             if self.is_done():
                 return
 
@@ -177,10 +172,17 @@ class Plans:
 
     def _mend(self, choice: Weights, longer: int) -> None:
         """Make a plan of a choice by solving a few municipalities anew."""
-        weights = np.pad(choice, ((0, len(self.prices.pool) - len(choice)), (0, 0)))
+        self._anew(choice, FREE, SHIFT, MEND_LOOKS * longer)
+
+    def _anew(
+        self, weights: Weights, free: int, shift: int, looks: int, *, presolve: bool = True
+    ) -> None:
+        """Solve so many municipalities anew and shift so many more, those most eager first."""
+        weights = np.pad(weights, ((0, len(self.prices.pool) - len(weights)), (0, 0)))
         chosen, order = self.prices.pool.combined(weights), self._eager(weights)
-        free, shift = order[:FREE], order[FREE:][:SHIFT]
-        self._offer_all([self._around(chosen, free, shift, MEND_LOOKS * longer, start=False)])
+        freed, rest = np.split(order, [free])
+        step = self._around(chosen, freed, rest[:shift], looks, start=False, presolve=presolve)
+        self._offer_all([step])
 
     def _eager(self, choice: Weights) -> Some:
         """Order municipalities: split in the mix first, then by what their proposal costs."""
@@ -188,7 +190,7 @@ class Plans:
         reduced = np.where(choice > 0, prices.pool.reduced(prices.best), 0.0)
         excess = np.asarray((choice * reduced).sum(axis=0) - prices.bounds)
         if mixed is not None:
-            excess[(mixed.weights > 1e-6).sum(axis=0) > 1] = np.inf
+            excess[mixed.split] = np.inf
         return np.argsort(-excess, kind="stable")
 
     def _improve(self, looks: int) -> None:

@@ -21,6 +21,8 @@ FIRST_STEP, WIDEST, NARROWEST = 0.1, 1.0, 0.06
 """How far prices may move in a round, as a part of themselves: at first, at most, at least."""
 BROKEN = 4.0
 """The most while every mix breaks common rows: prices are then far too low."""
+GROWTH, GROWTH_BROKEN = 2.0, 4.0
+"""Times as far after a round that proved more: else, and while every mix breaks common rows."""
 NATURAL = 0.5
 """Part of what a common column costs that a price may move by as if it were the price."""
 SMALL_PRICE = 0.02
@@ -195,15 +197,16 @@ class Prices:
             if mixed is None or self.bound is None:
                 return
             self.mix, broken = mixed, mixed.broken > 1e-6
-            if near is not None and broken and self._is_near():
-                near()
-            if done():
-                return
-            if self.settled:
+            if self._is_near():
                 self._mix_apart(step)
-                return
+                if not broken:
+                    return
+                if near is not None:
+                    near()
+                if done():
+                    return
             better = self.price(mixed.prices)
-            widest, wider = (BROKEN, 4.0) if broken else (WIDEST, 2.0)
+            widest, wider = (BROKEN, GROWTH_BROKEN) if broken else (WIDEST, GROWTH)
             step = min(widest, wider * step) if better else max(NARROWEST, min(step, WIDEST) / 2)
 
     @property
@@ -217,8 +220,9 @@ class Prices:
         return self.mix.value - self.bound <= SETTLED * self.gap * abs(self.bound) + 1e-6
 
     def mix_once(self) -> None:
-        """Mix what has been proposed so far."""
-        self.mix = self._mixed(FIRST_STEP)
+        """Mix what has been proposed so far, every municipality by itself."""
+        self.mix = self._mixed(FIRST_STEP) or self.current_mix()
+        self._mix_apart(FIRST_STEP)
 
     def _mixed(self, step: float, keep: npt.NDArray[np.bool_] | None = None) -> Mix | None:
         sizes = np.maximum(1.0, np.abs(self._sides(self.best)))

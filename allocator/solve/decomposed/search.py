@@ -37,7 +37,7 @@ def search(
         Solutions to take proposals from, the best at hand last.
     relaxed
         Returns the prices of the linear relaxation, for where those to begin with are of another
-        question, or what is known cannot be made a plan; none: there are no better ones.
+        question and lead no further; none: there are no better ones.
 
     Raises
     ------
