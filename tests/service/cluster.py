@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,7 @@ class Dask:
         self.env = {**os.environ, "PYTHONPATH": str(ROOT), "ALLOCATOR_DATABASE": database}
         self.names = [_SCHEDULER, *(f"{_WORKER}-{n}" for n in range(workers))]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._changing = threading.Lock()
 
     def _begin(self, name: str) -> None:
         kind = name.partition("-")[0]
@@ -49,17 +51,19 @@ class Dask:
             )
 
     def supervise(self) -> None:
-        """Begin again whatever has ended."""
-        for name in self.names:
-            process = self.processes.get(name)
-            if process is None or process.poll() is not None:
-                self._begin(name)
+        """Begin again whatever has ended; any thread may."""
+        with self._changing:
+            for name in self.names:
+                process = self.processes.get(name)
+                if process is None or process.poll() is not None:
+                    self._begin(name)
 
     def kill(self, name: str) -> None:
         """Kill one process, without a word; its children must notice by themselves."""
-        process = self.processes[name]
-        process.kill()
-        process.wait()
+        with self._changing:
+            process = self.processes[name]
+            process.kill()
+            process.wait()
 
     def __enter__(self) -> Self:
         self.supervise()
