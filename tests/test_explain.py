@@ -14,6 +14,7 @@ from allocator.errors import InvalidInput, InvalidPlan
 from allocator.explain import Explanation, in_words
 from allocator.explain.alone import Priced, nearest, only
 from allocator.explain.chain import chain
+from allocator.explain.changes import as_good
 from allocator.explain.country import Country
 from allocator.explain.unique import exactly
 from allocator.keys import fair_shares
@@ -176,6 +177,65 @@ def test_more_of_what_does_not_bind_changes_nothing() -> None:
     assert change.confirmed is None
 
 
+def more_dwellings() -> Instance:
+    """Three, of which the first has 12 dwellings and can be given five at a time."""
+    bought = measure("more", "dwellings", site_id="0001", beds=1, units_per_step=5.0)
+    return three(measures=[bought])
+
+
+def test_without_measures_the_same_is_asked_of_the_capacities_of_today() -> None:
+    _, why = explained(more_dwellings())
+    assert why.quota == 30
+    assert [(c.family, c.change) for c in why.changes] == [("housing", 0)]
+    assert why.unaided is not None
+    (change,) = why.unaided.changes
+    assert (why.unaided.quota, change.units, change.change, change.quota) == (10, 20, 20, 30)
+    assert change.confirmed is True
+    assert [s.persons for s in why.steps if s.cause == "others"] == [why.unaided.quota]
+
+
+def test_where_the_state_buys_nothing_there_is_nothing_to_leave_out() -> None:
+    _, why = explained(three())
+    assert why.unaided is None
+    _, why = explained(more_dwellings(), budget={"total": 0.0})
+    assert why.unaided is None
+
+
+def test_what_holds_no_lot_more_is_full() -> None:
+    # 14 places hold two lots of 5; the four left hold nobody, though nothing is used up.
+    _, why = explained(three(dwellings=[100.0] * 3, gp=[14.0, 100.0, 100.0]))
+    (change,) = [c for c in why.changes if c.family == "health"]
+    assert not next(one for one in why.limits if one.item == "gp").binding
+    assert (change.change, change.quota) == (20, 30)
+
+
+def test_a_usual_step_is_that_of_the_measure_that_adds_to_the_capacity() -> None:
+    bought = measure("lists", "service", municipality_id="0001", service_id="gp")
+    bought |= {"units_per_step": 7.0, "max_steps": 9}
+    _, why = explained(three(dwellings=[100.0] * 3, gp=[12.0, 100.0, 100.0], measures=[bought]))
+    assert why.unaided is not None
+    asked = [c.units for c in (*why.changes, *why.unaided.changes) if c.family == "health"]
+    assert asked == [7, 7]
+
+
+def test_goals_count_one_after_another() -> None:
+    plan, _ = explained(three(dwellings=[12.0, 20.0, 20.0]))
+    first, *others = plan.goals
+
+    def with_goals(first: float, last: float) -> Plan:
+        goals = [plan.goals[0].model_copy(update={"value": first}), *others]
+        goals[-1] = goals[-1].model_copy(update={"value": last})
+        return plan.model_copy(update={"goals": tuple(goals)})
+
+    base = plan.goals[-1].value
+    assert first.value > 0
+    assert as_good(plan, plan)
+    assert as_good(with_goals(first.value - 1, base + 100), plan)
+    assert not as_good(with_goals(first.value + 1, base - 1), plan)
+    assert not as_good(with_goals(first.value, base + 1), plan)
+    assert not as_good(plan.model_copy(update={"goals": plan.goals[:1]}), plan)
+
+
 def test_a_number_that_nothing_else_is_as_good_as_is_unique() -> None:
     _, why = explained(three())
     assert why.unique is not None
@@ -317,3 +377,12 @@ def test_what_the_state_buys_is_named_and_what_changes_nothing_is_one_line() -> 
     assert "15 more dwellings for 1 or more (0201-town): 300 NOK" in text
     assert text.count("None of these alone changes it:") == 1
     assert explain(plan, "0301", instance).bought == ()
+
+
+def test_what_would_be_without_the_state_is_told_in_words() -> None:
+    _, why = explained(more_dwellings())
+    english, norwegian = in_words(why, "en"), in_words(why, "nb")
+    assert "Without measures by the state, here and elsewhere, the number would be 10." in english
+    assert "20 more dwellings for 1 or more (0001): +20 persons, to 30 (confirmed" in english
+    assert "Uten tiltak fra staten, her og ellers, ville tallet vært 10." in norwegian
+    assert Explanation.model_validate_json(why.model_dump_json()) == why

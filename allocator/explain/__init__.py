@@ -1,15 +1,14 @@
 """Why a municipality is asked for its number, and what would change it."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from allocator.errors import InvalidInput
 from allocator.explain.alone import Priced, only
 from allocator.explain.chain import chain
 from allocator.explain.changes import changes
 from allocator.explain.country import Country
+from allocator.explain.limits import bought_in, limits_of
 from allocator.explain.similar import similar
 from allocator.explain.types import (
     Bought,
@@ -19,6 +18,7 @@ from allocator.explain.types import (
     Limit,
     Similar,
     Step,
+    Unaided,
     Uniqueness,
 )
 from allocator.explain.unique import exactly, uniqueness
@@ -27,6 +27,7 @@ from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan
 from models.problems import Problem
+from models.program.data import Measure
 
 if TYPE_CHECKING:
     from allocator.solve.engine import Flag
@@ -40,6 +41,7 @@ __all__ = [
     "Limit",
     "Similar",
     "Step",
+    "Unaided",
     "Uniqueness",
     "explain",
     "explain_all",
@@ -141,9 +143,10 @@ def _explained(country: Country, asked: list[str], *, confirm: bool) -> Iterator
 
 def _explanation(country: Country, municipality: str, *, confirm: bool) -> Explanation:
     towns = country.instance.municipalities.set_index("municipality_id")
-    limits = _limits(country, municipality)
+    limits = limits_of(country, municipality)
     alike, known_by = similar(country, municipality)
     unique = _unique(country, municipality)
+    steps = only(country.data, municipality).measures.values()
     return Explanation(
         municipality_id=municipality,
         name=towns.loc[municipality, "name"],
@@ -158,13 +161,25 @@ def _explanation(country: Country, municipality: str, *, confirm: bool) -> Expla
         steps=chain(country, municipality),
         limits=limits,
         currency=country.instance.currency,
-        bought=_bought(country, municipality),
+        bought=bought_in(country, municipality),
         similar=alike,
         alike=known_by,
         unique=unique,
-        changes=changes(country, municipality, limits, confirm=confirm)
-        if country.small or country.priced
-        else (),
+        changes=changes(country, municipality, limits, steps, confirm=confirm),
+        unaided=_unaided(country, municipality, steps, confirm=confirm),
+    )
+
+
+def _unaided(
+    country: Country, municipality: str, steps: Collection[Measure], *, confirm: bool
+) -> Unaided | None:
+    bare = country.bare
+    if not country.buys or bare is None or not (bare.small or bare.priced):
+        return None
+    limits = limits_of(bare, municipality)
+    return Unaided(
+        quota=bare.quotas[municipality],
+        changes=changes(bare, municipality, limits, steps, confirm=confirm),
     )
 
 
@@ -175,56 +190,3 @@ def _unique(country: Country, municipality: str) -> Uniqueness | None:
         return None
     town = only(country.data, municipality)
     return uniqueness(country, Priced.of(country.data, town, municipality, country.plan.goals))
-
-
-def _bought(country: Country, municipality: str) -> tuple[Bought, ...]:
-    """Return the measures that the plan buys here, the dearest first."""
-    instance = country.instance
-    at_site = instance.sites.set_index("site_id")["municipality_id"]
-    services = instance.services.set_index("service_id")
-    rows = country.plan.measures.merge(instance.measures, on="measure_id")
-    rows = rows[rows["municipality_id"].fillna(rows["site_id"].map(at_site)) == municipality]
-    found = [
-        Bought(
-            family=_FAMILIES.get(row.kind) or str(services.loc[row.service_id, "family"]),
-            site_id=None if pd.isna(row.site_id) else row.site_id,
-            item="" if row.kind == "transit" else _item(row),
-            name="" if pd.isna(row.service_id) else str(services.loc[row.service_id, "name"]),
-            units=row.steps * row.units_per_step,
-            cost=row.cost,
-        )
-        for row in rows.itertuples(index=False)
-    ]
-    return tuple(sorted(found, key=lambda one: (-one.cost, one.family, one.item)))
-
-
-_FAMILIES = {"dwellings": Cause.HOUSING.value, "transit": Cause.TRANSPORT.value}
-
-
-def _item(row: Any) -> str:
-    return str(row.service_id) if pd.isna(row.beds) else str(int(row.beds))
-
-
-def _limits(country: Country, municipality: str) -> tuple[Limit, ...]:
-    """Return the capacities here and those of its pools, the tightest first."""
-    rows, members = country.plan.capacity, country.instance.pool_members
-    pools = members.loc[members["municipality_id"] == municipality, "pool_id"]
-    pooled = rows["municipality_id"].isna() & rows["item"].isin(pools)
-    own = rows[(rows["municipality_id"] == municipality) | pooled]
-    services = country.instance.services.set_index("service_id")["name"].to_dict()
-    pooled_services = country.instance.shared_capacities.set_index("pool_id")["service_id"]
-    names = {**services, **{p: services[h] for p, h in pooled_services.items()}}
-    found = [
-        Limit(
-            family=row.family,
-            site_id=None if pd.isna(row.site_id) else row.site_id,
-            item=row.item,
-            name=names.get(row.item, ""),
-            used=row.used,
-            capacity=row.capacity,
-            slack=row.slack,
-            binding=row.binding,
-        )
-        for row in own.itertuples(index=False)
-    ]
-    return tuple(sorted(found, key=lambda limit: (not limit.binding, limit.slack)))

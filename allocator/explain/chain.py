@@ -38,9 +38,9 @@ def chain(country: Country, municipality: str) -> tuple[Step, ...]:
         causes.append(cause)
         found.append((cause, nearest(country.data, municipality, lots, causes)))
     quota = country.quotas[municipality]
-    bare = country.without_measures
+    bare = country.bare
     if bare is not None:
-        found.append((Cause.OTHERS, bare[municipality]))
+        found.append((Cause.OTHERS, bare.quotas[municipality]))
     found.append((Cause.MEASURES, quota))
     return _steps(found)
 

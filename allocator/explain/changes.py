@@ -6,7 +6,7 @@ number that differs is confirmed by solving the country with it. Small countries
 anew for every change instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -17,11 +17,14 @@ from allocator.explain.country import Country
 from allocator.explain.types import Cause, Change, Limit
 from allocator.explain.unique import exactly
 from allocator.solve import solve
+from models.columns import MeasureKind
 from models.instance import Instance
 from models.plan import Plan
 from models.policy import Decision, Relation
-from models.program.data import Data
+from models.program.data import Data, Group, Measure
 
+SAME = 1e-6
+"""Values of a goal nearer than this are one."""
 UNITS = 20.0
 """Units added where no measure says what a usual step is: dwellings, seats, places."""
 
@@ -84,26 +87,36 @@ class More:
 
 
 def changes(
-    country: Country, municipality: str, limits: tuple[Limit, ...], *, confirm: bool
+    country: Country,
+    municipality: str,
+    limits: tuple[Limit, ...],
+    steps: Collection[Measure],
+    *,
+    confirm: bool,
 ) -> tuple[Change, ...]:
-    """Return what more of every capacity would do.
+    """Return what more of every capacity would do; nothing where the plan has no prices.
 
     Parameters
     ----------
     limits
         Capacities here, from the plan.
+    steps
+        Measures here that tell how many units are usual.
     confirm
         Solve the country for every number that differs. Small countries are solved anyway.
     """
     town = only(country.data, municipality)
     before = None
     if not country.small:
+        if not country.priced:
+            return ()
         before = Priced.of(country.data, town, municipality, country.plan.goals).best()
         if before is None:
             return ()
     found = []
-    for more in _asked(country, town, limits):
-        limit, quota, sure = more.limit, country.quotas[municipality], None
+    for limit in _asked(country, town, limits):
+        more = More(limit, _units(steps, limit))
+        quota, sure = country.quotas[municipality], None
         if before is None:
             moved = _solved(country, municipality, more) - quota
             sure = True if moved else None
@@ -145,22 +158,44 @@ def _solved(country: Country, municipality: str, more: More) -> int:
     return min(max(quota, unique.fewest), unique.most)
 
 
-def _asked(country: Country, town: Data, limits: tuple[Limit, ...]) -> Iterator[More]:
-    """Yield what to ask about: whatever binds, and the scarcest capacity of the other families."""
+def _asked(country: Country, town: Data, limits: tuple[Limit, ...]) -> Iterator[Limit]:
+    """Yield what to ask about: whatever is full, and the scarcest capacity of the other families.
+
+    Full is also what holds no lot more, whoever comes.
+    """
     for family in causes_of(country)[1:]:
         own = [limit for limit in limits if limit.family == family]
-        binding = [limit for limit in own if limit.binding]
-        for limit in binding or own[:1]:
-            yield More(limit, _units(town, limit))
+        full = [limit for limit in own if limit.binding or limit.slack < _least(town, limit)]
+        yield from full or own[:1]
 
 
-def _units(town: Data, limit: Limit) -> float:
+def _least(town: Data, limit: Limit) -> float:
+    """Return the fewest units of a capacity that a lot of persons takes, whoever they are."""
+    service = limit.item
+    if limit.item in town.pools:
+        service = town.pools[limit.item].service
+
+    def of_person(group: Group) -> float:
+        if limit.family == Cause.HOUSING:
+            return 1 / group.persons_per_dwelling if group.beds >= int(limit.item) else 0.0
+        if limit.family == Cause.TRANSPORT:
+            return group.transit_share
+        return group.needs.get(service, 0.0)
+
+    return town.step * min(
+        of_person(town.groups[g]) for g in town.groups_at(town.municipalities[0])
+    )
+
+
+def _units(steps: Collection[Measure], limit: Limit) -> float:
     """Return a usual number of units: one step of the measure that adds to it, or `UNITS`."""
     if limit.family == Cause.HOUSING:
         return UNITS
-    for measure in town.measures.values():
-        if measure.place == limit.site_id or measure.service == limit.item:
-            return measure.units if measure.units > 1 else UNITS
+    transit = limit.family == Cause.TRANSPORT
+    for measure in steps:
+        of_it = measure.place == limit.site_id if transit else measure.service == limit.item
+        if of_it and transit == (measure.kind is MeasureKind.TRANSIT) and measure.units > 1:
+            return measure.units
     return UNITS
 
 
@@ -178,8 +213,15 @@ def _confirmed(country: Country, municipality: str, more: More, quota: int) -> b
 
 
 def as_good(plan: Plan, base: Plan) -> bool:
-    """Tell whether every goal is at least as good as in `base`, within the gap asked for."""
-    return len(plan.goals) == len(base.goals) and all(
-        ours.value <= theirs.value + plan.options.gap * abs(theirs.value) + 1e-6
-        for ours, theirs in zip(plan.goals, base.goals, strict=True)
-    )
+    """Tell whether a plan is as good as `base`, or better, within the gap asked for.
+
+    Goals count one after another: where an earlier one is better, later ones may be worse.
+    """
+    if len(plan.goals) != len(base.goals):
+        return False
+    for ours, theirs in zip(plan.goals, base.goals, strict=True):
+        if ours.value < theirs.value - SAME:
+            return True
+        if ours.value > theirs.value + plan.options.gap * abs(theirs.value) + SAME:
+            return False
+    return True

@@ -115,18 +115,20 @@ class Country:
         """Quotas of the plan by municipality."""
         return self.plan.quota_of
 
+    @property
+    def buys(self) -> bool:
+        """Whether the plan buys measures."""
+        return bool(self.plan.measures["steps"].sum())
+
     @cached_property
-    def without_measures(self) -> dict[str, int] | None:
-        """Quotas of the country if nothing were bought; none if no plan was found then."""
-        if not self.plan.measures["steps"].sum():
-            return self.quotas
-        bare = self.instance.replace(measures=self.instance.measures.iloc[:0])
+    def bare(self) -> "Country | None":
+        """The country if nothing were bought, with its plan; none if none was found."""
+        if not self.buys:
+            return self
+        instance = self.instance.replace(measures=self.instance.measures.iloc[:0])
         plan = solve(
-            bare,
-            self.policy,
-            self.options,
-            start=self.plan,
-            progress=self.progress,
-            cancel=self.cancel,
+            instance, self.policy, self.options, progress=self.progress, cancel=self.cancel
         )
-        return plan.quota_of if plan.found else None
+        if not plan.found:
+            return None
+        return Country(instance, plan, self.options, self.progress, self.cancel)

@@ -114,6 +114,15 @@ class Change(_Part):
     none: nothing changes, which needs no confirmation."""
 
 
+class Unaided(_Part):
+    """What would change the number if the state bought no measures anywhere."""
+
+    quota: int
+    """Persons asked then."""
+    changes: tuple[Change, ...]
+    """What more of each capacity would do to it."""
+
+
 class Bought(_Part):
     """A measure that the plan buys in the municipality; the capacities count it."""
 
@@ -171,7 +180,9 @@ class Explanation(Shown, _Part):
     unique: Uniqueness | None
     """How unique the number is; none where nothing is proven about the plan."""
     changes: tuple[Change, ...]
-    """What would change it."""
+    """What would change it; the state may still buy other measures."""
+    unaided: Unaided | None = None
+    """The same without measures; none where the plan buys nothing, or nothing is proven then."""
 
     def _headline(self) -> str:
         return self._words[0]

@@ -49,7 +49,11 @@ def _lines(explanation: Explanation, texts: Texts) -> Iterator[str]:
     if explanation.changes:
         yield ""
         yield texts("explain.changes")
-        yield from (f"  {line}" for line in _changes(explanation, texts))
+        yield from (f"  {line}" for line in _changes(explanation.changes, texts))
+    if explanation.unaided is not None:
+        yield ""
+        yield texts("explain.unaided", quota=texts.number(explanation.unaided.quota))
+        yield from (f"  {line}" for line in _changes(explanation.unaided.changes, texts))
     if explanation.similar:
         yield ""
         alike = texts.listed([texts(f"alike.{name}") for name in explanation.alike])
@@ -96,12 +100,12 @@ def _bought(one: Bought, explanation: Explanation, texts: Texts) -> str:
     return texts("explain.one_bought", **about, cost=cost)
 
 
-def _changes(explanation: Explanation, texts: Texts) -> Iterator[str]:
+def _changes(changes: tuple[Change, ...], texts: Texts) -> Iterator[str]:
     """Yield what would change the number, a line each, and in one line what would not."""
-    yield from (_change(change, texts) for change in explanation.changes if change.change)
+    yield from (_change(change, texts) for change in changes if change.change)
     nothing = [
         texts("explain.more", units=texts.number(change.units), what=_what(change, texts))
-        for change in explanation.changes
+        for change in changes
         if not change.change
     ]
     if nothing:
