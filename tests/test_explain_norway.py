@@ -123,11 +123,13 @@ def _stays(instance: Instance, base: Plan, municipality: str, some: list[More]) 
     for more in some:
         instance = more.in_instance(instance, municipality)
     best = solve(instance, base.policy, OPTIONS, start=base)
+    quota = base.quota_of[municipality]
     if _reaches(base, best):
         return True
     if len(some) > 1:
         return False
-    quota = base.quota_of[municipality]
+    if best.quota_of[municipality] == quota:
+        return True
     pinned = [
         {"municipality_id": municipality, "relation": relation, "persons": quota}
         for relation in ("at_least", "at_most")

@@ -17,6 +17,8 @@ from allocator.errors import SolverError
 
 DEATHS = 25
 """Workers that may die on top of one for each there are, before something else is wrong."""
+UNWATCHED = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+"""Environment of a worker. Dask's profiler keeps every second of an hour: 1 MiB each while solving."""
 QUIET = ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.client")
 
 
@@ -74,7 +76,11 @@ class Workers:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            env={
+                **os.environ,
+                **UNWATCHED,
+                "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            },
         )
 
     def __enter__(self) -> Self:
