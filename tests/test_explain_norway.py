@@ -13,7 +13,7 @@ from models.plan import Plan
 from models.policy import Policy
 from tests.test_explain import adds_up
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("explained-norway")]
 
 GAP = 0.001
 OPTIONS = SolveOptions(gap=GAP)
