@@ -18,7 +18,7 @@ from allocator.errors import SolverError
 DEATHS = 25
 """Workers that may die on top of one for each there are, before something else is wrong."""
 UNWATCHED = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
-"""Environment of a worker. Dask's profiler keeps every second of an hour: 1 MiB each while solving."""
+"""Environment of a worker. Dask's profiler would look every 10 ms and keep an hour of it."""
 QUIET = ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.client")
 
 

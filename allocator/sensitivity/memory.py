@@ -1,8 +1,8 @@
 """Memory that a process does not need any more, given back to the system.
 
 Solving takes and frees hundreds of megabytes in pieces of all sizes. The C library keeps what is
-free between them, and what points at itself in a ring is free only when Python looks for it, so that
-a process that solves for hours holds more and more that nobody uses.
+free between them, and what points at itself in a ring is free only when Python looks for it, so
+that a process that solves for hours holds more and more that nobody uses.
 """
 
 import ctypes
