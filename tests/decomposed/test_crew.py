@@ -69,7 +69,7 @@ def test_a_cluster_finds_the_same_plan() -> None:
 
     here = solve(country(), EASY, options(processes=1))
     with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
     ) as cluster:
         there = solve(country(), EASY, options(scheduler=cluster.scheduler_address))
     assert told(there) == told(here)

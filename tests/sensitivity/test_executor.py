@@ -373,7 +373,7 @@ def test_a_cluster_gives_the_same_and_can_be_cancelled(tmp_path: Path, shared: E
     with Executor(processes=1) as executor:
         here = executor.run(cases)
     with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
     ) as cluster:
         with Executor(scheduler=cluster.scheduler_address) as executor:
             there = executor.run(cases)
