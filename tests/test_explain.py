@@ -209,6 +209,24 @@ def test_what_holds_no_lot_more_is_full() -> None:
     assert (change.change, change.quota) == (20, 30)
 
 
+def test_who_may_take_nobody_is_explained_too() -> None:
+    minors = {
+        "group_id": "minors",
+        "name": "minors",
+        "beds": 1,
+        "persons_per_dwelling": 1.0,
+        "persons": 90.0,
+        "transit_share": 0.0,
+        "integral": False,
+        "minors": True,
+    }
+    towns = {"minors_allowed": [False, True, True]}
+    plan, why = explained(three(groups=[minors], towns=towns), floor=0)
+    adds_up(why, plan)
+    assert why.quota == 0
+    assert [change.change for change in why.changes] == [0]
+
+
 def test_a_usual_step_is_that_of_the_measure_that_adds_to_the_capacity() -> None:
     bought = measure("lists", "service", municipality_id="0001", service_id="gp")
     bought |= {"units_per_step": 7.0, "max_steps": 9}

@@ -174,13 +174,10 @@ def _unaided(
     country: Country, municipality: str, steps: Collection[Measure], *, confirm: bool
 ) -> Unaided | None:
     bare = country.bare
-    if not country.buys or bare is None or not (bare.small or bare.priced):
+    if not country.buys or bare is None:
         return None
-    limits = limits_of(bare, municipality)
-    return Unaided(
-        quota=bare.quotas[municipality],
-        changes=changes(bare, municipality, limits, steps, confirm=confirm),
-    )
+    found = changes(bare, municipality, limits_of(bare, municipality), steps, confirm=confirm)
+    return Unaided(quota=bare.quotas[municipality], changes=found) if found else None
 
 
 def _unique(country: Country, municipality: str) -> Uniqueness | None:

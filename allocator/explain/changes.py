@@ -182,9 +182,9 @@ def _least(town: Data, limit: Limit) -> float:
             return group.transit_share
         return group.needs.get(service, 0.0)
 
-    return town.step * min(
-        of_person(town.groups[g]) for g in town.groups_at(town.municipalities[0])
-    )
+    (municipality,) = town.municipalities
+    groups = [town.groups[g] for g in town.groups_at(municipality)]
+    return town.step * min(map(of_person, groups), default=0.0)
 
 
 def _units(steps: Collection[Measure], limit: Limit) -> float:

@@ -11,7 +11,7 @@ import sys
 import time
 
 EACH = 10.0
-"""Seconds between two times that memory is given back; it takes a tenth of one."""
+"""Seconds between two times that memory is given back; it takes a fifth of one."""
 
 _last = 0.0
 
