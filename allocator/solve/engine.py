@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import highspy
 import numpy as np
+import numpy.typing as npt
 
 from allocator.errors import SolverError
 from allocator.solve.arrays import Arrays, Vector
+
+Model: TypeAlias = highspy.HighsLp
 
 TINY = 1e-9
 """Coefficients that HiGHS takes for rounding and leaves out."""
@@ -333,13 +336,25 @@ class Linear:
     """
 
     def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with a solver that has seen nothing."""
         self._solver = highspy.Highs()
-        settings = Settings(SMALL_SECONDS, seed=seed, presolve=False)
+        settings = Settings(SMALL_SECONDS, seed=self.seed, presolve=False)
         _set_options(self._solver, settings, mixed=False)
 
-    def take(self, arrays: Arrays, cost: Vector) -> None:
-        """Take a program, its whole numbers relaxed, in the place of the one before."""
-        _accept(self._solver.passModel(_model(arrays.relaxed(), cost, 0.0)), "a small program")
+    @staticmethod
+    def model(arrays: Arrays) -> Model:
+        """Return a program, its whole numbers relaxed, as the solver takes it."""
+        return _model(arrays.relaxed(), np.zeros(arrays.matrix.shape[1]), 0.0)
+
+    def take(self, model: Model, cost: Vector) -> None:
+        """Take a program in the place of the one before."""
+        model.col_cost_ = cost
+        _accept(self._solver.passModel(model), "a small program")
+        self._has_entries = len(model.a_matrix_.value_) > 0
 
     def bound(self, column: int, lower: float, upper: float) -> None:
         """Set the bounds of a column."""
@@ -361,6 +376,13 @@ class Linear:
             raise SolverError(f"the solver ended with {self._solver.modelStatusToString(status)}")
         solution = np.array(self._solver.getSolution().col_value, dtype=np.float64)
         return solution, float(self._solver.getObjectiveValue())
+
+    def basic(self) -> npt.NDArray[np.int32]:
+        """Return what is basic in the solution: columns, and row i as −1 − i."""
+        if not self._has_entries:  # no simplex, hence no factors that could be asked
+            return np.arange(-1, -1 - self._solver.getNumRow(), -1, dtype=np.int32)
+        _, basic = self._solver.getBasicVariables()
+        return np.asarray(basic)
 
 
 SMALL_SECONDS = 20.0

@@ -28,7 +28,9 @@ def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
         except EOFError:
             return
         if kind == "take":
-            (chunk,) = content
+            before, (chunk,) = chunk, content
+            if before is not None:
+                chunk.follow(before)
             continue
         pickle.dump(_answer(kind, chunk, content), answers, protocol=pickle.HIGHEST_PROTOCOL)
         answers.flush()

@@ -5,21 +5,32 @@ starts quickly.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Vector
-from allocator.solve.engine import Flag, NoSolution
-from allocator.solve.small import minimise
+from allocator.solve.engine import Flag, Linear, NoSolution
+from allocator.solve.small import Tree
 
 Indices = npt.NDArray[np.int64]
 
 
 class Stopped(Exception):  # noqa: N818 - a finding, not an error
     """Pricing was stopped before every municipality was priced."""
+
+
+class Memory:
+    """The trees of small programs, kept from round to round; nothing of it travels."""
+
+    def __init__(self) -> None:
+        self.trees: dict[bool, list[Tree]] = {}
+        """By whether whole numbers are relaxed."""
+
+    def __reduce__(self) -> tuple[type["Memory"], tuple[()]]:
+        return Memory, ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class Chunk:
         Shape (columns,).
     rows, columns
         Where the rows and columns of each begin, and the end, shape (municipalities + 1,).
+    memory
+        What earlier rounds found.
     """
 
     matrix: sp.csr_array
@@ -46,6 +59,7 @@ class Chunk:
     integer: npt.NDArray[np.bool_]
     rows: Indices
     columns: Indices
+    memory: Memory = field(default_factory=Memory, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows) - 1
@@ -112,23 +126,37 @@ class Chunk:
             If one of them has none, and nothing is held.
         """
         values, bounds = np.empty(len(cost)), np.empty(len(self))
-        chunk = self if held is None else self._holding(held)
-        programs = chunk._programs(cost, relaxed or held is not None)
-        for i, (solution, bound) in enumerate(minimise(programs)):
+        linear = Linear()
+        for i, tree in enumerate(self._trees(relaxed) if held is None else self._holding(held)):
             if stop is not None and stop.is_set():
                 raise Stopped
+            own = slice(self.columns[i], self.columns[i + 1])
+            solution, bounds[i] = tree.minimise(cost[own], linear)
             if solution is None and held is None:
                 raise NoSolution(f"of {len(self)} small programs, that at {i} has no solution")
-            values[self.columns[i] : self.columns[i + 1]] = np.nan if solution is None else solution
-            bounds[i] = bound
+            values[own] = np.nan if solution is None else solution
         return values, bounds
 
-    def _holding(self, held: Vector) -> "Chunk":
-        lower = np.where(self.integer, held, self.lower)
-        return replace(self, lower=lower, upper=np.where(self.integer, held, self.upper))
+    def follow(self, before: "Chunk") -> None:
+        """Begin with what rounds over an earlier program found, where it has the same columns."""
+        same = np.array_equal(self.columns, before.columns)
+        if same and np.array_equal(self.integer, before.integer):
+            for relaxed, trees in before.memory.trees.items():
+                self.memory.trees[relaxed] = [
+                    tree.over(self._program(i, relaxed)) for i, tree in enumerate(trees)
+                ]
 
-    def _programs(self, cost: Vector, relaxed: bool) -> Iterator[tuple[Arrays, Vector]]:
-        for i in range(len(self)):
-            program = self.program(i)
-            own = cost[self.columns[i] : self.columns[i + 1]]
-            yield program.relaxed() if relaxed else program, own
+    def _trees(self, relaxed: bool) -> list[Tree]:
+        trees = self.memory.trees
+        if relaxed not in trees:
+            trees[relaxed] = [Tree(self._program(i, relaxed)) for i in range(len(self))]
+        return trees[relaxed]
+
+    def _holding(self, held: Vector) -> Iterator[Tree]:
+        lower = np.where(self.integer, held, self.lower)
+        chunk = replace(self, lower=lower, upper=np.where(self.integer, held, self.upper))
+        return (Tree(chunk._program(i, relaxed=True)) for i in range(len(self)))
+
+    def _program(self, i: int, relaxed: bool) -> Arrays:
+        program = self.program(i)
+        return program.relaxed() if relaxed else program

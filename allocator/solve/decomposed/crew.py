@@ -92,6 +92,8 @@ class Here:
 
     def take(self, chunks: list[Chunk]) -> None:
         """Keep the first chunk here and hand out the others."""
+        for own, before in zip(chunks[:1], self._chunks[:1], strict=False):
+            own.follow(before)
         self._chunks = chunks
         for other, chunk in zip(self._others, chunks[1:], strict=False):
             other.send(("take", chunk))
@@ -230,8 +232,13 @@ class OnCluster:
 
     def take(self, chunks: list[Chunk]) -> None:
         """Send every chunk to a worker, once."""
-        self._chunks = chunks
-        self._held = [self._client.scatter(chunk, hash=False) for chunk in chunks]
+        sent = [self._client.scatter(chunk, hash=False) for chunk in chunks]
+        if len(sent) == len(self._held):
+            sent = [
+                self._client.submit(_follow, chunk, before, pure=False)
+                for chunk, before in zip(sent, self._held, strict=True)
+            ]
+        self._chunks, self._held = chunks, sent
 
     def price(
         self, cost: Vector, *, relaxed: bool, stop: Flag | None, held: Vector | None = None
@@ -269,6 +276,11 @@ class OnCluster:
         """Leave the cluster."""
         self._held = []
         self._client.close()
+
+
+def _follow(chunk: Chunk, before: Chunk) -> Chunk:
+    chunk.follow(before)
+    return chunk
 
 
 def _price(chunk: Chunk, cost: Vector, relaxed: bool, held: Vector | None) -> tuple[Vector, Vector]:
