@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from allocator.solve import engine
 from allocator.solve.arrays import Arrays, Vector
-from allocator.solve.engine import Ending, Flag, Outcome, Settings
+from allocator.solve.engine import INTERIOR, Ending, Flag, Outcome, Settings
 from allocator.solve.progress import Clock, Listener, Progress, relative_gap
 from allocator.solve.secants import Secants
 from models.options import SolveOptions
@@ -26,6 +26,8 @@ HOLD = 5e-7
 the gap at which a goal counts as proven, or what later goals take would be read as a gap."""
 ZERO = 1e-9
 """Value at which a goal counts as met in full, so that nothing it counts may be there."""
+MANY_ROWS = 3_000
+"""Rows from which a relaxation is solved by the interior point method."""
 Objective = tuple[Vector, float]
 """Coefficients, shape (columns,), and a constant."""
 
@@ -110,7 +112,12 @@ class Stages:
 
     def relax(self, arrays: Arrays, objective: Objective, seconds: float) -> Outcome:
         """Solve the linear relaxation of a program."""
-        settings = Settings(seconds, seed=self.options.seed, presolve=self.settings.presolve)
+        settings = Settings(
+            seconds,
+            seed=self.options.seed,
+            presolve=self.settings.presolve,
+            extra=INTERIOR if arrays.matrix.shape[0] >= MANY_ROWS else {},
+        )
         return engine.run(arrays.relaxed(), *objective, settings, cancel=self.cancel)
 
     def relax_feasibly(self, arrays: Arrays, objective: Objective, seconds: float) -> Outcome:

@@ -10,11 +10,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from allocator.solve.arrays import Arrays, Columns, Vector
 from allocator.solve.decomposed.chunk import Chunk, Indices
 from allocator.solve.leximin.program import AT_LEVEL
+from allocator.solve.warm import KEEPS
 from models.program.data import Data
 
 
@@ -55,6 +57,20 @@ class Blocks:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    def keeps(self, values: Vector) -> npt.NDArray[np.bool_]:
+        """Tell which municipalities keep all rules of their own, shape (municipalities,).
+
+        Parameters
+        ----------
+        values
+            Of all columns, shape (columns,).
+        """
+        own, mine = self.own, values[self.order]
+        used = own.matrix @ mine
+        rows = (used < own.row_lower - KEEPS) | (used > own.row_upper + KEEPS)
+        columns = (mine < own.lower - KEEPS) | (mine > own.upper + KEEPS)
+        return ~(_any(rows, own.rows) | _any(columns, own.columns))
+
     def chunks(self, count: int) -> list[Chunk]:
         """Split the small programs into `count` chunks of about as many columns."""
         ends = self.starts[-1] * np.arange(1, count) / count
@@ -84,6 +100,12 @@ class Blocks:
             rows=own.rows[first : last + 1] - top,
             columns=own.columns[first : last + 1] - left,
         )
+
+
+def _any(flags: npt.NDArray[np.bool_], starts: Indices) -> npt.NDArray[np.bool_]:
+    """Tell for every part whether any of its flags is set."""
+    before = np.concatenate([[0], np.cumsum(flags)])
+    return before[starts[1:]] > before[starts[:-1]]
 
 
 def cut(owner: Indices, arrays: Arrays, municipalities: int) -> Blocks:

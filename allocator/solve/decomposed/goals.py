@@ -32,6 +32,9 @@ WHOLE_COLUMNS = 5_000
 """Most columns for which branch and bound on the whole program is worth a last try."""
 KEPT = 12
 """Rounds of proposals that the next goal starts with."""
+MOST, LITTLE = 0.9, 0.02
+"""Part of the municipalities that keep their own rules in a plan of nearly the same question, and
+part of a common row by which it may break it."""
 SHARE = 0.5
 """Part of the time left that a goal may take when others follow."""
 
@@ -241,9 +244,10 @@ class _Run:
     def _first(self, i: int, objective: Objective, stop: Stop) -> First:
         """Solve the linear relaxation: at once, or by prices where it is large."""
         stages = self.stages
-        if self._prices.get(stages.goals[i].name) and stages.warm is not None:
-            # Prices and a plan are at hand; where it breaks a rule it still says where to look.
-            at_hand = stages.warm if stages.solution is None else stages.solution
+        at_hand = stages.warm if stages.solution is None else stages.solution
+        known = self._prices.get(stages.goals[i].name)
+        # Where a plan breaks a rule or two it still says where to look.
+        if known and at_hand is not None and self._nearly_keeps(at_hand):
             return First(solution=at_hand, of_plan=True)
         first = first_prices(stages, self._owner, objective, stop.left())
         if first.solution is not None or len(stages.data.municipalities) <= LARGEST:
@@ -262,17 +266,31 @@ class _Run:
             gap=stages.options.gap,
             relaxed=True,
         )
-        prices.price(self._start_prices(stages.goals[i].name, blocks, first.prices))
-        if not self._prices.get(stages.goals[i].name):
+        name = stages.goals[i].name
+        prices.price(self._start_prices(name, blocks, None if known else first.prices))
+        if not known:
             prices.find(stop.is_set)
-        known = np.zeros(stages.arrays.matrix.shape[0])
-        known[blocks.rows] = prices.best
-        return First(prices.pool.values[-1], prices.bound, known)
+        found = np.zeros(stages.arrays.matrix.shape[0])
+        found[blocks.rows] = prices.best
+        return First(prices.pool.values[-1], prices.bound, found)
 
-    def _relaxed(self, objective: Objective, stop: Stop, blocks: Blocks) -> Vector | None:
-        """Return the prices of the linear relaxation, where it is small enough to be solved."""
+    def _nearly_keeps(self, values: Vector) -> bool:
+        """Tell whether a plan breaks so little that its prices are those of nearly the same."""
+        if self.stages.solution is not None:
+            return True
+        arrays = self.stages.arrays
+        blocks = cut(self._owner, arrays, len(self.stages.data.municipalities))
+        used = blocks.common @ values
+        over = np.maximum(blocks.row_lower - used, used - blocks.row_upper)
+        sizes = np.maximum(1.0, np.abs(used))
+        return bool(blocks.keeps(values).mean() >= MOST and (over <= LITTLE * sizes).all())
+
+    def _relaxed(
+        self, objective: Objective, stop: Stop, blocks: Blocks
+    ) -> tuple[float | None, Vector | None]:
+        """Return what the linear relaxation proves, and its prices; see `search.Relaxed`."""
         first = first_prices(self.stages, self._owner, objective, stop.left())
-        return None if first.prices is None else first.prices[blocks.rows]
+        return first.bound, None if first.prices is None else first.prices[blocks.rows]
 
     def _with_secants(self, i: int, first: First) -> Blocks:
         """Cut the program, with secants where the first answer lies."""
@@ -283,11 +301,11 @@ class _Run:
         return self._cut()
 
     def _start_prices(self, goal: str, blocks: Blocks, first: Vector | None) -> Vector:
-        """Return prices of the common rows: those of the plan at hand, or of the relaxation."""
-        known = self._prices.get(goal)
-        if known is not None:
-            return np.array([known.get(_name(self.stages.arrays, row), 0.0) for row in blocks.rows])
-        return np.zeros(len(blocks.rows)) if first is None else first[blocks.rows]
+        """Return prices of the common rows: those of the relaxation, or of the plan at hand."""
+        if first is not None:
+            return first[blocks.rows]
+        known = self._prices.get(goal, {})
+        return np.array([known.get(_name(self.stages.arrays, row), 0.0) for row in blocks.rows])
 
     def _named(self, blocks: Blocks, prices: Vector) -> dict[str, float]:
         return {

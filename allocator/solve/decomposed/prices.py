@@ -13,7 +13,6 @@ from allocator.solve.decomposed.crew import Crew
 from allocator.solve.decomposed.master import Box, Mix
 from allocator.solve.decomposed.pool import Pool, single
 from allocator.solve.engine import Flag, NoSolution
-from allocator.solve.warm import KEEPS
 
 ROUNDS = 60
 """Most rounds of pricing before the bound is taken as it is."""
@@ -281,15 +280,4 @@ class Prices:
 
     def learn(self, values: Vector) -> None:
         """Take a known solution as proposals, where municipalities keep their own rules in it."""
-        own, order = self.blocks.own, self.blocks.order
-        mine = values[order]
-        used = own.matrix @ mine
-        rows = (used < own.row_lower - KEEPS) | (used > own.row_upper + KEEPS)
-        columns = (mine < own.lower - KEEPS) | (mine > own.upper + KEEPS)
-        self.pool.add(values, ~(_any(rows, own.rows) | _any(columns, own.columns)))
-
-
-def _any(flags: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Tell for every part whether any of its flags is set."""
-    before = np.concatenate([[0], np.cumsum(flags)])
-    return before[starts[1:]] > before[starts[:-1]]
+        self.pool.add(values, self.blocks.keeps(values))

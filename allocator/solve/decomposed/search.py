@@ -9,6 +9,8 @@ from allocator.solve.decomposed.plans import Plans
 from allocator.solve.decomposed.prices import Prices
 from allocator.solve.engine import Flag
 
+Relaxed = Callable[[Blocks], tuple[float | None, Vector | None]]
+"""Returns what the linear relaxation of a cut program proves, and its prices of common rows."""
 VARIETY = 3
 """Rounds made for variety before each further attempt at a plan."""
 PATIENCE = 4
@@ -16,6 +18,8 @@ PATIENCE = 4
 
 AT_HAND = 12
 """Rounds from prices at hand after which the prices of the relaxation are asked for."""
+FAR = 0.05
+"""Part of the bound by which it may lie below a plan at hand before they are asked for at once."""
 
 
 def search(
@@ -23,7 +27,7 @@ def search(
     plans: Plans,
     first: Vector,
     known: list[Vector],
-    relaxed: Callable[[Blocks], Vector | None] | None = None,
+    relaxed: Relaxed | None = None,
 ) -> None:
     """Look for the best plan and for the proof of what it is worth.
 
@@ -36,8 +40,8 @@ def search(
     known
         Solutions to take proposals from, the best at hand last.
     relaxed
-        Returns the prices of the linear relaxation, for where those to begin with are of another
-        question and lead no further; none: there are no better ones.
+        Returns what the linear relaxation proves, and its prices, for where those to begin with
+        are of another question; none: there are no better ones.
 
     Raises
     ------
@@ -79,18 +83,31 @@ def _steps(prices: Prices, plans: Plans) -> Iterator[Callable[[int], None]]:
         yield plans.improve
 
 
-def _from_known(
-    prices: Prices, plans: Plans, relaxed: Callable[[Blocks], Vector | None] | None
-) -> None:
+def _from_known(prices: Prices, plans: Plans, relaxed: Relaxed | None) -> None:
     """Begin with what is known, which mostly makes a plan after a few rounds."""
     prices.mix_once()
     if prices.mix is not None and plans.done(prices.mix.value):
         plans.from_mix()
-    prices.find(plans.is_done, plans.from_mix, AT_HAND)
-    if relaxed is None or plans.is_done() or prices.settled:
+    if relaxed is not None and not _are_near(prices, plans):
+        _take_better(prices, relaxed)
         return
-    of_relaxation = relaxed(prices.blocks)  # it also tells whether there can be a plan at all
-    if of_relaxation is not None:
+    prices.find(plans.is_done, plans.from_mix, AT_HAND)
+    if relaxed is not None and not plans.is_done() and not prices.settled:
+        _take_better(prices, relaxed)
+
+
+def _are_near(prices: Prices, plans: Plans) -> bool:
+    """Tell whether prices at hand prove nearly what the plan at hand is worth."""
+    if plans.value is None or prices.bound is None:
+        return False
+    return plans.value - prices.bound <= FAR * abs(prices.bound) + 1e-6
+
+
+def _take_better(prices: Prices, relaxed: Relaxed) -> None:
+    """Price at the prices of the relaxation, where those so far prove less than it does."""
+    bound, of_relaxation = relaxed(prices.blocks)  # it also tells whether there can be a plan
+    known = prices.bound is not None and bound is not None and prices.bound >= bound
+    if of_relaxation is not None and not known:
         prices.price(of_relaxation)
 
 
