@@ -43,7 +43,7 @@ NO_PRICE = 1e-7
 """Dual value on a side without a limit that is rounding, as for the solver."""
 
 Bounds: TypeAlias = dict[int, tuple[float, float]]
-"""Lower and upper bound by column, where they differ from those of the program."""
+"""What branches allow: lower and upper bound by column, infinite where there was none."""
 
 
 def minimise(
@@ -336,7 +336,7 @@ class _Search:
             return ()
         at = int(apart.argmax())
         column, below = int(self._whole[at]), math.floor(whole[at])
-        lower, upper = part.bounds.get(column, (self._lower[column], self._upper[column]))
+        lower, upper = part.bounds.get(column, (-math.inf, math.inf))
         down = _Part(value, {**part.bounds, column: (lower, float(below))})
         up = _Part(value, {**part.bounds, column: (below + 1.0, upper)})
         return down, up
@@ -346,5 +346,6 @@ class _Search:
             self._linear.bound(column, self._lower[column], self._upper[column])
         for column, (lower, upper) in bounds.items():
             if self._set.get(column) != (lower, upper):
-                self._linear.bound(column, lower, upper)
+                least, most = self._lower[column], self._upper[column]
+                self._linear.bound(column, max(lower, least), min(upper, most))
         self._set = bounds

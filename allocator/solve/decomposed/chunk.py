@@ -59,7 +59,7 @@ class Chunk:
     integer: npt.NDArray[np.bool_]
     rows: Indices
     columns: Indices
-    memory: Memory = field(default_factory=Memory, compare=False, repr=False)
+    memory: Memory = field(default_factory=Memory, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows) - 1
