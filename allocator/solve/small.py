@@ -1,24 +1,24 @@
-"""Many small integer programs: branch and bound over linear programs, remembered from time to time.
+"""A small integer program: branch and bound over linear programs, remembered for other costs.
 
 A program of some ten whole numbers takes the solver milliseconds, most of which go into
 getting ready for a large one. Here its linear relaxation stays with the solver, every branch
 changes a bound or two and goes on from the last basis, which takes a tenth of that.
 
 Most programs are minimised again at other costs. A `Tree` therefore keeps the parts that its
-branches ended in, which together hold every solution, and for each the constraints that met in
-the best vertex of its relaxation: columns or rows, as many as there are columns, with normals K
-and limits `lower ≤ K x ≤ upper`. At any cost c, weak duality gives without a linear program ::
+branches ended in, which together hold every solution, and the vertices in which it found the
+best of their relaxations. In a vertex as many constraints meet (columns at a bound, rows at a
+limit) as there are columns; let K be their normals. At any cost c, weak duality bounds a part
+without a linear program, with the limits that the part sets (Schrage and Wolsey, *Operations
+Research* 33, 1985) ::
 
-    z = K⁻ᵀ c,    c·x = z·(K x) ≥ Σ_k min(z_k lower_k, z_k upper_k)
+    z = K⁻ᵀ c,    c·x = z·(K x) ≥ Σ_k min(z_k lower_k, z_k upper_k)    for all x in the part
 
-for all x in that part (what Schrage and Wolsey, *Operations Research* 33, 1985, call the
-sensitivity analysis of branch and bound). The bound holds whatever K is; it is the worth of the
-relaxation where the vertex is still the best. Only parts where it lies below the best solution
-at hand are looked at again.
+This holds whatever vertex is taken, of any part, at any cost; where it is still the best one the
+bound is the worth of the relaxation. Only parts where the best such bound lies below the best
+solution at hand are looked at again.
 """
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
 
@@ -44,31 +44,6 @@ NO_PRICE = 1e-7
 
 Bounds: TypeAlias = dict[int, tuple[float, float]]
 """What branches allow: lower and upper bound by column, infinite where there was none."""
-
-
-def minimise(
-    programs: Iterable[tuple[Arrays, Vector]], seed: int = 0
-) -> Iterator[tuple[Vector | None, float]]:
-    """Minimise many small programs one after the other, each once.
-
-    Parameters
-    ----------
-    programs
-        Arrays and cost of each; what is whole in them has finite bounds.
-
-    Yields
-    ------
-    solution, bound
-        As of `Tree.minimise`.
-
-    Raises
-    ------
-    SolverError
-        If the solver fails.
-    """
-    linear = Linear(seed)
-    for arrays, cost in programs:
-        yield Tree(arrays).minimise(cost, linear)
 
 
 class _TooLong(Exception):  # noqa: N818 - a finding, not an error
