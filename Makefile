@@ -19,7 +19,7 @@ serve: .venv/run.stamp ## Serve on this machine, to whoever asks on it, until Ct
 test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores; random cases are the same every time
 	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=ci
 
-test-all: test ## Every check: those of `make test`, then the slow ones
+test-all: test ## Every check: those of `make test`, then the slow ones; CASES=4 tries four times as many random cases
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
 lint: .venv/dev.stamp ## Style, types and the direction of imports

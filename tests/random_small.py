@@ -1,5 +1,6 @@
 """Random small instances and policies with every feature there is, for comparing ways to solve."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ GROUPS = (
     group("care", 12.0, beds=2, integral=True, transit_share=0.3),
     group("minors", 10.0, beds=3, persons_per_dwelling=4.0, integral=True, minors=True),
 )
+TIMES = float(os.environ.get("CASES", "1"))
+"""Times as many random cases in slow tests as usual: ``CASES=4 make test-all`` takes hours."""
 FIRST = ("shortfall", "overload")
 LATER: tuple[dict[str, float], ...] = (
     {"unfairness": 1.0, "cost": 1e-4},
@@ -26,6 +29,11 @@ LATER: tuple[dict[str, float], ...] = (
     {"change": 0.3, "cost": 1e-3},
     {"max_ratio": 2.0, "unfairness": 0.5},
 )
+
+
+def more(first: int, usual: int) -> range:
+    """Return the random cases of a slow test: as many as usual, or times as many as asked for."""
+    return range(first, first + round(usual * TIMES))
 
 
 def draw(seed: int) -> tuple[Instance, Policy]:

@@ -28,7 +28,7 @@ from models.plan import Status
 from models.policy import Policy, Relation
 from models.program import collect
 from tests.diagnosed import Exhaustive, drawn, kept_alone
-from tests.random_small import draw
+from tests.random_small import draw, more
 from tests.small import group, measure, tiny
 
 EXACT = SolveOptions(gap=0.0)
@@ -480,7 +480,7 @@ def test_a_wrong_verdict_is_noticed_and_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [n if n < 40 else pytest.param(n, marks=pytest.mark.slow) for n in range(200)]
+    "seed", [*range(40), *(pytest.param(n, marks=pytest.mark.slow) for n in more(40, 80))]
 )
 def test_what_clashes_is_irreducible_and_complete(seed: int) -> None:
     instance, policy, promise = drawn(seed)

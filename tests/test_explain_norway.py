@@ -1,9 +1,7 @@
 """Explanations of the packaged country: random municipalities, every statement tried by solving.
 
-``EXPLAINED=30 make test-all`` tries thirty, which takes some ten minutes.
+``CASES=3 make test-all`` tries thirty, which takes some ten minutes.
 """
-
-import os
 
 import numpy as np
 import pytest
@@ -16,13 +14,14 @@ from allocator.explain.limits import limits_of
 from models.instance import Instance
 from models.plan import Plan
 from models.policy import Policy
+from tests.random_small import more
 from tests.test_explain import adds_up
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("explained-norway")]
 
 GAP = 0.001
 OPTIONS = SolveOptions(gap=GAP)
-COUNT = int(os.environ.get("EXPLAINED", "10"))
+COUNT = len(more(0, 10))
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +124,8 @@ def _stay(instance: Instance, base: Plan, municipality: str, some: list[More]) -
 
 def _stays(instance: Instance, base: Plan, municipality: str, some: list[More]) -> bool:
     """Tell whether some plan that is as good as any with the capacities has the number of today."""
-    for more in some:
-        instance = more.in_instance(instance, municipality)
+    for one in some:
+        instance = one.in_instance(instance, municipality)
     best = solve(instance, base.policy, OPTIONS, start=base)
     quota = base.quota_of[municipality]
     if _reaches(base, best):

@@ -14,6 +14,7 @@ from allocator.solve.engine import Settings
 from models.instance import Instance
 from models.policy import Policy
 from models.program import build, collect
+from tests.random_small import more
 from tests.small import group, measure, tiny
 
 
@@ -118,7 +119,7 @@ def test_scip_agrees(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(60, 360))
+@pytest.mark.parametrize("seed", more(60, 120))
 def test_scip_agrees_on_many_more(seed: int) -> None:
     agree(seed)
 
