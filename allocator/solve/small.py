@@ -46,6 +46,18 @@ Bounds: TypeAlias = dict[int, tuple[float, float]]
 """What branches allow: lower and upper bound by column, infinite where there was none."""
 
 
+def relaxed(arrays: Arrays, cost: Vector, linear: Linear) -> tuple[Vector | None, float]:
+    """Minimise the linear relaxation of a program, once; see `Tree.minimise`."""
+    if not len(cost):
+        return cost, 0.0
+    linear.take(Linear.model(arrays), cost)
+    try:
+        return linear.solve() or (None, math.inf)
+    except SolverError:
+        linear.renew()
+        return next(run_small([(arrays.relaxed(), cost)], linear.seed))
+
+
 class _TooLong(Exception):  # noqa: N818 - a finding, not an error
     """More linear programs than a small program should need."""
 
@@ -76,10 +88,12 @@ class Tree:
     ----------
     arrays
         The program; what is whole in it has finite bounds. Its objective is not looked at.
+    vertices
+        How many vertices to keep at most.
     """
 
-    def __init__(self, arrays: Arrays) -> None:
-        self.arrays = arrays
+    def __init__(self, arrays: Arrays, vertices: int = MOST_VERTICES) -> None:
+        self.arrays, self._most_vertices = arrays, vertices
         self._count = arrays.matrix.shape[1]
         self._model = Linear.model(arrays)
         self._normals = np.vstack([np.eye(self._count), arrays.matrix.toarray()])
@@ -143,7 +157,7 @@ class Tree:
         arrays
             A program with the same columns, of which the same are whole.
         """
-        tree = type(self)(arrays)
+        tree = type(self)(arrays, self._most_vertices)
         rows = len(self._normals)
         wider = not (
             np.array_equal(self._normals, tree._normals[:rows])
@@ -182,9 +196,9 @@ class Tree:
         for k, one in enumerate(where):
             if (key := one.tobytes()) not in known:
                 new[key] = k
-        meets, duals = self._invert(where[list(new.values())[-MOST_VERTICES:]])
-        self._meets = np.concatenate([self._meets, meets])[-MOST_VERTICES:]
-        self._duals = np.concatenate([self._duals, duals])[-MOST_VERTICES:]
+        meets, duals = self._invert(where[list(new.values())[-self._most_vertices :]])
+        self._meets = np.concatenate([self._meets, meets])[-self._most_vertices :]
+        self._duals = np.concatenate([self._duals, duals])[-self._most_vertices :]
 
     def _invert(self, meets: Constraints) -> tuple[Constraints, npt.NDArray[np.float64]]:
         """Return K⁻ᵀ of every vertex, and the vertices that have one to rely on."""

@@ -4,17 +4,20 @@ This module knows little but the engine, so that a process which does nothing bu
 starts quickly.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from allocator.solve import small
 from allocator.solve.arrays import Arrays, Vector
 from allocator.solve.engine import Flag, Linear, NoSolution
-from allocator.solve.small import Tree
+from allocator.solve.small import MOST_VERTICES, Tree
 
+VERTICES, FEWEST_VERTICES = 20_000, 4
+"""Vertices that the trees of all municipalities keep together, some 4 kB each, and the fewest that
+each keeps."""
 Indices = npt.NDArray[np.int64]
 
 
@@ -26,8 +29,7 @@ class Memory:
     """The trees of small programs, kept from round to round; nothing of it travels."""
 
     def __init__(self) -> None:
-        self.trees: dict[bool, list[Tree]] = {}
-        """By whether whole numbers are relaxed."""
+        self.trees: list[Tree] = []
 
     def __reduce__(self) -> tuple[type["Memory"], tuple[()]]:
         return Memory, ()
@@ -126,12 +128,16 @@ class Chunk:
             If one of them has none, and nothing is held.
         """
         values, bounds = np.empty(len(cost)), np.empty(len(self))
-        linear = Linear()
-        for i, tree in enumerate(self._trees(relaxed) if held is None else self._holding(held)):
+        linear, lp = Linear(), self if held is None else self._holding(held)
+        trees = [] if relaxed or held is not None else self._trees()
+        for i in range(len(self)):
             if stop is not None and stop.is_set():
                 raise Stopped
             own = slice(self.columns[i], self.columns[i + 1])
-            solution, bounds[i] = tree.minimise(cost[own], linear)
+            if trees:
+                solution, bounds[i] = trees[i].minimise(cost[own], linear)
+            else:
+                solution, bounds[i] = small.relaxed(lp.program(i), cost[own], linear)
             if solution is None and held is None:
                 raise NoSolution(f"of {len(self)} small programs, that at {i} has no solution")
             values[own] = np.nan if solution is None else solution
@@ -141,22 +147,15 @@ class Chunk:
         """Begin with what rounds over an earlier program found, where it has the same columns."""
         same = np.array_equal(self.columns, before.columns)
         if same and np.array_equal(self.integer, before.integer):
-            for relaxed, trees in before.memory.trees.items():
-                self.memory.trees[relaxed] = [
-                    tree.over(self._program(i, relaxed)) for i, tree in enumerate(trees)
-                ]
+            trees = enumerate(before.memory.trees)
+            self.memory.trees = [tree.over(self.program(i)) for i, tree in trees]
 
-    def _trees(self, relaxed: bool) -> list[Tree]:
-        trees = self.memory.trees
-        if relaxed not in trees:
-            trees[relaxed] = [Tree(self._program(i, relaxed)) for i in range(len(self))]
-        return trees[relaxed]
+    def _trees(self) -> list[Tree]:
+        if not self.memory.trees:
+            most = min(MOST_VERTICES, max(FEWEST_VERTICES, VERTICES // max(1, len(self))))
+            self.memory.trees = [Tree(self.program(i), most) for i in range(len(self))]
+        return self.memory.trees
 
-    def _holding(self, held: Vector) -> Iterator[Tree]:
+    def _holding(self, held: Vector) -> "Chunk":
         lower = np.where(self.integer, held, self.lower)
-        chunk = replace(self, lower=lower, upper=np.where(self.integer, held, self.upper))
-        return (Tree(chunk._program(i, relaxed=True)) for i in range(len(self)))
-
-    def _program(self, i: int, relaxed: bool) -> Arrays:
-        program = self.program(i)
-        return program.relaxed() if relaxed else program
+        return replace(self, lower=lower, upper=np.where(self.integer, held, self.upper))
