@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from allocator.solve import engine
 from allocator.solve.arrays import Arrays, TriviallyInfeasible, Vector
@@ -165,15 +166,16 @@ class Priced:
         Its id.
     data, arrays, secants
         Its program, rows that it shares left out.
-    cost
-        What the country pays for each column at the prices, shape (columns,).
+    costs
+        What the country pays for each column at the prices of each goal, shape (columns,); zero
+        where a goal has none.
     """
 
     municipality: str
     data: Data
     arrays: Arrays
     secants: Secants
-    cost: Vector
+    costs: tuple[Vector, ...]
 
     @classmethod
     def of(
@@ -194,21 +196,46 @@ class Priced:
         arrays = compile_program(model)
         secants = Secants(town, model.most, arrays)
         arrays, _ = secants.add(arrays, np.zeros(arrays.matrix.shape[1]), EVERYWHERE)
-        *earlier, last = goals
-        cost, _ = weighed(arrays, last.terms)
-        for number, goal in enumerate(earlier, start=1):
+        for goal in goals[:-1]:
             objective = weighed(arrays, goal.terms)
-            cost = cost - last.prices.get(f"hold {number}[0]", 0.0) * objective[0]
             if goal.value <= ZERO and (objective[0] >= 0).all():
                 arrays = hold(arrays, objective, objective[1])
         common = np.array([_shared(country, *name) for name in arrays.row_names], dtype=bool)
-        named = [
-            component if i is None else f"{component}[{i}]" for component, i in arrays.row_names
-        ]
-        prices = np.array([last.prices.get(name, 0.0) for name in named])
-        cost = cost - arrays.matrix.T @ np.where(common, prices, 0.0)
-        cost[_common_columns(arrays)] = 0.0
-        return cls(municipality, town, arrays.without_rows(common), secants, cost)
+        costs = tuple(
+            _paid(arrays, common, goals[: i + 1]) if goal.prices else np.zeros(len(arrays.lower))
+            for i, goal in enumerate(goals)
+        )
+        return cls(municipality, town, arrays.without_rows(common), secants, costs)
+
+    @property
+    def cost(self) -> Vector:
+        """What the country pays for each column at the prices of the last goal."""
+        return self.costs[-1]
+
+    def in_order(self, goals: tuple[GoalResult, ...]) -> "Priced | None":
+        """Return the program of those solutions that are best for the earlier goals too.
+
+        In a plan that is best for a goal no municipality costs more than its best at the prices
+        of the goal, or by as much at most as the goal leaves open: its value, and what is allowed
+        above it, less what the prices prove. None where the solver finds no best.
+
+        Parameters
+        ----------
+        goals
+            Results of the plan.
+        """
+        arrays = self.arrays
+        wanted = self.data.policy.goals
+        for asked, goal, cost in zip(wanted[:-1], goals[:-1], self.costs[:-1], strict=True):
+            if goal.bound is None or not cost.any():
+                continue
+            outcome = engine.run(arrays, cost, 0.0, Settings(SECONDS, presolve=False))
+            if outcome.value is None:
+                return None
+            may = max(asked.tolerance_absolute, asked.tolerance * abs(goal.value))
+            left = max(0.0, goal.value + may - goal.bound)
+            arrays = hold(arrays, (cost, 0.0), outcome.value + left)
+        return replace(self, arrays=arrays)
 
     def best(self, fewest: float = 0.0, most: float = math.inf) -> tuple[float, int] | None:
         """Return the least the country pays for it, and the quota, with the lots in a range.
@@ -231,6 +258,20 @@ class Priced:
             return None
         assert outcome.bound is not None  # noqa: S101 - the solver has a bound where it has a plan
         return outcome.bound, round(self.secants.quota(outcome.solution, self.municipality))
+
+
+def _paid(arrays: Arrays, common: npt.NDArray[np.bool_], goals: tuple[GoalResult, ...]) -> Vector:
+    """Return what the country pays for each column at the prices of the last of some goals."""
+    *earlier, last = goals
+    cost, _ = weighed(arrays, last.terms)
+    for number, goal in enumerate(earlier, start=1):
+        held = last.prices.get(f"hold {number}[0]", 0.0)
+        cost = cost - held * weighed(arrays, goal.terms)[0]
+    named = [component if i is None else f"{component}[{i}]" for component, i in arrays.row_names]
+    prices = np.array([last.prices.get(name, 0.0) for name in named])
+    cost = np.asarray(cost - arrays.matrix.T @ np.where(common, prices, 0.0))
+    cost[_common_columns(arrays)] = 0.0
+    return cost
 
 
 def _shared(country: Data, component: str, index: Any) -> bool:

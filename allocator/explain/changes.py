@@ -110,7 +110,7 @@ def changes(
     if not country.small:
         if not country.priced:
             return ()
-        before = Priced.of(country.data, town, municipality, country.plan.goals).best()
+        before = _best(country, town, municipality)
         if before is None:
             return ()
     found = []
@@ -121,9 +121,7 @@ def changes(
             moved = _solved(country, municipality, more) - quota
             sure = True if moved else None
         else:
-            after = Priced.of(
-                country.data, more.in_data(town), municipality, country.plan.goals
-            ).best()
+            after = _best(country, more.in_data(town), municipality)
             moved = 0 if after is None else after[1] - before[1]
             if confirm and moved:
                 sure = _confirmed(country, municipality, more, quota + moved)
@@ -140,6 +138,13 @@ def changes(
             )
         )
     return tuple(found)
+
+
+def _best(country: Country, town: Data, municipality: str) -> tuple[float, int] | None:
+    """Return the best number at the prices of the plan, goal by goal; see `Priced.best`."""
+    goals = country.plan.goals
+    priced = Priced.of(country.data, town, municipality, goals).in_order(goals)
+    return None if priced is None else priced.best()
 
 
 def _solved(country: Country, municipality: str, more: More) -> int:
