@@ -20,7 +20,7 @@ test: .venv/dev.stamp lint ## All checks that fit in twelve minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=ci
 
 test-all: test ## Every check: those of `make test`, then the slow ones; CASES=4 tries four times as many random cases
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 lint: .venv/dev.stamp ## Style, types and the direction of imports
 	$(BIN)/ruff format --check .

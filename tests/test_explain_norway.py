@@ -17,7 +17,7 @@ from models.policy import Policy
 from tests.random_small import more
 from tests.test_explain import adds_up
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("explained-norway")]
+pytestmark = pytest.mark.slow
 
 GAP = 0.001
 OPTIONS = SolveOptions(gap=GAP)
