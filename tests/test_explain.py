@@ -1,6 +1,7 @@
 """Explanations: the chain adds up, each step is what its limit alone costs, proofs are true."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ from allocator.explain.unique import exactly
 from allocator.keys import fair_shares
 from models.instance import Instance
 from models.options import Method, SolveOptions
-from models.plan import Plan
+from models.plan import BoundFrom, Plan
 from models.policy import Policy
 from models.program import collect
 from tests.random_small import draw
@@ -265,6 +266,36 @@ def test_equals_may_swap_their_numbers() -> None:
     _, why = explained(three(dwellings=[100.0] * 3, target=95))
     assert why.unique is not None
     assert (why.unique.fewest, why.unique.most) == (30, 35)
+
+
+def test_room_for_those_without_a_place_counts_before_fairness(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Town 0001 takes far more than its share; at the prices of fairness it would take no more."""
+    instance = tiny([100, 1000, 1000, 1000], 150, [30.0, 20.0, 20.0, 20.0])
+    plan = solve(instance, Policy(), EXACT)
+    shortfall, overload, last = plan.goals
+    assert shortfall.value == 60.0
+    first = shortfall.model_copy(update={"prices": {"supply[singles]": 1.0}})
+    prices = {"supply[singles]": 0.1, "hold 1[0]": -0.1}
+    last = last.model_copy(update={"prices": prices, "bound_from": BoundFrom.PRICES})
+    plan = plan.model_copy(update={"goals": (first, overload, last)})
+    monkeypatch.setattr(Country, "small", False)
+    country = Country(instance, plan, EXACT)
+    assert country.priced
+    assert not country.small
+    town = only(country.data, "0001")
+    wider = replace(town, stock={key: count + 20.0 for key, count in town.stock.items()})
+    alone = Priced.of(country.data, wider, "0001", plan.goals)
+    best, in_order = alone.best(), alone.in_order(plan.goals)
+    assert best is not None
+    assert best[1] < 50
+    assert in_order is not None
+    assert (in_order.best() or (0.0, 0))[1] == 50
+    why = explain(plan, "0001", instance, options=EXACT)
+    (change,) = why.changes
+    assert (change.family, change.units, change.change) == ("housing", 20.0, 20)
+    assert change.confirmed
 
 
 # Random: whatever the rules.
