@@ -94,6 +94,16 @@ def test_columns_without_a_limit_are_answered_too(seed: int) -> None:
         is_best(arrays, bounded, tree.minimise(bounded, linear))
 
 
+def test_columns_without_a_lower_limit_may_end_below_zero() -> None:
+    arrays = program(
+        np.array([[1.0, 1.0]]), np.array([-5.0]), np.array([9.0]), np.array([1, 0]) > 0
+    )
+    arrays = replace(arrays, lower=np.array([0.0, -np.inf]), upper=np.array([3.0, -1.0]))
+    tree, linear = Tree(arrays), Linear()
+    for cost in ([1.0, 2.0], [-1.0, 1.0], [0.5, 0.1], [2.0, -1.0], [1.0, 2.0]):
+        is_best(arrays, np.array(cost), tree.minimise(np.array(cost), linear))
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_cost_again_takes_no_linear_program(seed: int) -> None:
     arrays, cost = random_program(seed)

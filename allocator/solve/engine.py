@@ -384,7 +384,8 @@ class Linear:
         """Return what is basic in the solution: columns, and row i as −1 − i."""
         if not self._has_entries:  # no simplex, hence no factors that could be asked
             return np.arange(-1, -1 - self._solver.getNumRow(), -1, dtype=np.int32)
-        _, basic = self._solver.getBasicVariables()
+        status, basic = self._solver.getBasicVariables()
+        _accept(status, "to tell what is basic")
         return np.asarray(basic)
 
 

@@ -100,6 +100,11 @@ class Tree:
         self._lower = np.concatenate([arrays.lower, arrays.row_lower])
         self._upper = np.concatenate([arrays.upper, arrays.row_upper])
         self._no_lower, self._no_upper = np.isinf(self._lower), np.isinf(self._upper)
+        # Limits to multiply with: the price on a side without one is nothing, or of no use.
+        lower = np.where(self._no_lower, 0.0, self._lower)
+        upper = np.where(self._no_upper, 0.0, self._upper)
+        self._column_lower, self._row_lower = np.split(lower, [self._count])
+        self._column_upper, self._row_upper = np.split(upper, [self._count])
         self._at_hand = np.empty((0, self._count))
         self._parts = [_Part(-math.inf, {})]
         self._meets: Constraints = np.empty((0, self._count), dtype=np.intp)
@@ -238,16 +243,14 @@ class Tree:
 
     def _prepare(self) -> None:
         """Turn the parts into arrays."""
-        lower = np.where(self._no_lower, 0.0, self._lower)
-        upper = np.where(self._no_upper, 0.0, self._upper)
-        self._row_lower, self._row_upper = lower[self._count :], upper[self._count :]
-        self._least = np.repeat(lower[: self._count, np.newaxis], len(self._parts), axis=1)
-        self._most = np.repeat(upper[: self._count, np.newaxis], len(self._parts), axis=1)
+        self._least = np.repeat(self._column_lower[:, np.newaxis], len(self._parts), axis=1)
+        self._most = np.repeat(self._column_upper[:, np.newaxis], len(self._parts), axis=1)
         for k, part in enumerate(self._parts):
             for column, (least, most) in part.bounds.items():
                 self._least[column, k] = max(self._least[column, k], least)
                 self._most[column, k] = min(self._most[column, k], most)
-        crossed = (self._least > self._most) & np.isfinite(self.arrays.upper)[:, np.newaxis]
+        # Branches may cross bounds of another program; only what is whole is branched on.
+        crossed = (self._least > self._most)[self.arrays.integer]
         self._empty = np.array([part.empty for part in self._parts]) | crossed.any(axis=0)
         self._ready = True
 

@@ -92,8 +92,8 @@ class Here:
 
     def take(self, chunks: list[Chunk]) -> None:
         """Keep the first chunk here and hand out the others."""
-        for own, before in zip(chunks[:1], self._chunks[:1], strict=False):
-            own.follow(before)
+        if chunks and self._chunks:
+            chunks[0].follow(self._chunks[0])
         self._chunks = chunks
         for other, chunk in zip(self._others, chunks[1:], strict=False):
             other.send(("take", chunk))

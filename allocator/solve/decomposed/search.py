@@ -88,18 +88,19 @@ def _from_known(prices: Prices, plans: Plans, relaxed: Relaxed | None) -> None:
     prices.mix_once()
     if prices.mix is not None and plans.done(prices.mix.value):
         plans.from_mix()
-    if relaxed is not None and not _are_near(prices, plans):
-        _take_better(prices, relaxed)
-        return
-    prices.find(plans.is_done, plans.from_mix, AT_HAND)
+    if relaxed is None or _are_near(prices, plans):
+        prices.find(plans.is_done, plans.from_mix, AT_HAND)
     if relaxed is not None and not plans.is_done() and not prices.settled:
         _take_better(prices, relaxed)
 
 
 def _are_near(prices: Prices, plans: Plans) -> bool:
-    """Tell whether prices at hand prove nearly what the plan at hand is worth."""
+    """Tell whether prices at hand prove nearly what the plan at hand is worth.
+
+    One that breaks a rule or two is worth nothing yet; its prices are given a chance.
+    """
     if plans.value is None or prices.bound is None:
-        return False
+        return True
     return plans.value - prices.bound <= FAR * abs(prices.bound) + 1e-6
 
 
