@@ -32,7 +32,7 @@ LATER: tuple[dict[str, float], ...] = (
 
 
 def more(first: int, usual: int) -> range:
-    """Return the random cases of a slow test: as many as usual, or times as many as asked for."""
+    """Return the random cases of a test: as many as usual, or as many times that as asked for."""
     return range(first, first + round(usual * TIMES))
 
 

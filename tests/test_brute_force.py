@@ -58,7 +58,7 @@ def best_by_trying(case: dict[str, Any]) -> tuple[int, float]:
     return int(best[0]), best[1]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_the_plan_is_the_best_there_is(case: dict[str, Any]) -> None:
     measures = [

@@ -151,13 +151,13 @@ def agree(seed: int) -> None:
         assert one.bound == pytest.approx(other.bound, rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", more(0, 8))
 def test_levels_are_those_of_counting_threshold_by_threshold(seed: int) -> None:
     agree(seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", more(20, 120))
+@pytest.mark.parametrize("seed", more(20, 60))
 def test_levels_are_those_of_counting_in_many_more(seed: int) -> None:
     agree(seed)
 

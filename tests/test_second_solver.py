@@ -113,13 +113,13 @@ def agree(seed: int) -> None:
     assert ours.value == pytest.approx(by_scip(arrays, cost, constant), rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", more(0, 20))
 def test_scip_agrees(seed: int) -> None:
     agree(seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", more(60, 120))
+@pytest.mark.parametrize("seed", more(60, 60))
 def test_scip_agrees_on_many_more(seed: int) -> None:
     agree(seed)
 

@@ -130,7 +130,7 @@ def same(one: float | None, other: float | None) -> bool:
     return one == pytest.approx(other, rel=1e-6, abs=1e-5)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_no_best_plan_is_cut_off(case: tuple[Instance, Policy]) -> None:
     data = collected(*case)
@@ -139,7 +139,7 @@ def test_no_best_plan_is_cut_off(case: tuple[Instance, Policy]) -> None:
         assert same(best(data, tighten), plain), sorted(tighten)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_no_tightening_loosens_the_relaxation(case: tuple[Instance, Policy]) -> None:
     data = collected(*case)

@@ -20,7 +20,7 @@ from models.plan import Plan, Status
 from models.policy import Policy
 from models.program import build as build_program
 from tests.decomposed.programs import compiled, objective
-from tests.random_small import draw
+from tests.random_small import draw, more
 
 GAP = 0.02
 METHODS = [Method.WHOLE, Method.DECOMPOSED]
@@ -178,7 +178,7 @@ def read_back(plan: Plan, question: Question) -> tuple[np.ndarray, Arrays]:
     return secants.exact(solution_of(plan, data, arrays)), arrays
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", more(0, 30))
 def test_a_plan_read_back_keeps_its_own_program(seed: int) -> None:
     instance, policy = draw(seed)
     plan = solve(instance, policy, SolveOptions(method=Method.WHOLE, time_limit=60.0))

@@ -1,5 +1,6 @@
 """Unfairness at the answer: read it exactly, and add the secants that are missing there."""
 
+from collections.abc import Mapping
 from copy import copy
 
 import numpy as np
@@ -31,7 +32,7 @@ class Secants:
         Quotas above zero that there can be, in persons, ascending, by municipality.
     """
 
-    def __init__(self, data: Data, most: dict[str, float], arrays: Arrays) -> None:
+    def __init__(self, data: Data, most: Mapping[str, float], arrays: Arrays) -> None:
         self._data = data
         self.points = {m: lattice(data, m, most[m]) for m in data.municipalities}
         self._columns = arrays.columns

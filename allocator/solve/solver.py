@@ -9,11 +9,11 @@ from allocator.errors import SolverError, VerificationError
 from allocator.keys import fair_shares
 from allocator.solve import engine, whole
 from allocator.solve.arrays import TriviallyInfeasible, Vector
-from allocator.solve.compile import compile_program
 from allocator.solve.conflicts import find_conflicts
 from allocator.solve.decomposed import goals as decomposed
 from allocator.solve.engine import Flag, Settings
 from allocator.solve.extract import Extract
+from allocator.solve.programs import Programs
 from allocator.solve.progress import Clock, Listener, Progress, relative_gap
 from allocator.solve.secants import Secants
 from allocator.solve.stages import Infeasible, Stages
@@ -24,7 +24,7 @@ from models.instance import Instance
 from models.options import Method, SolveOptions
 from models.plan import Conflict, GoalResult, InstanceReference, Plan, Status
 from models.policy import Goal, Policy, Term
-from models.program import ALL, LEAN, Data, build, collect
+from models.program import ALL, LEAN, Data, collect
 from models.program.fairness import terms_used
 
 PROVEN = 1e-6
@@ -33,6 +33,8 @@ MANY = 40
 """Municipalities from which `auto` takes the program apart."""
 CONFLICT_SECONDS = 30.0
 """Time given to finding out what clashes, in seconds, when the limit leaves less."""
+PROGRAMS = Programs()
+"""What this process has stated."""
 
 
 def solve_here(
@@ -162,14 +164,11 @@ class _Run:
         self._tell("build")
         self.method = chosen(self.options.method, self.data)
         apart = self.method is Method.DECOMPOSED
-        model = build(self.data, tighten=LEAN if apart else ALL)
-        self.clock.lap("build")
-        arrays = compile_program(model)
-        self.clock.lap("compile")
+        program = PROGRAMS.of(self.data, LEAN if apart else ALL, self.clock.lap)
         stages = Stages(
             data=self.data,
-            arrays=arrays,
-            secants=Secants(self.data, model.most, arrays),
+            arrays=program.arrays,
+            secants=Secants(self.data, program.most, program.arrays),
             options=self.options,
             clock=self.clock,
             settings=settings,
@@ -178,8 +177,8 @@ class _Run:
             start=self.start,
         )
         if self.start is not None:
-            stages.warm = stages.secants.exact(solution_of(self.start, self.data, arrays))
-            stages.solution = stages.warm if keeps_all(arrays, stages.warm) else None
+            stages.warm = stages.secants.exact(solution_of(self.start, self.data, stages.arrays))
+            stages.solution = stages.warm if keeps_all(stages.arrays, stages.warm) else None
         run = decomposed.run if apart else whole.run
         results = run(stages)
         return stages, results

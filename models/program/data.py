@@ -109,6 +109,13 @@ class Data:
         """Persons left over from whole lots, ρ = (T − persons decided exactly) mod δ."""
         return (self.target - sum(self.exact.values())) % self.step
 
+    @property
+    def budgets(self) -> dict[str, float]:
+        """Money there is by `total` and by kind of measure, where there is a limit; currency."""
+        kinds = {kind.value: self.policy.budget.for_kind(kind.value) for kind in MeasureKind}
+        budgets = {"total": self.budget, **kinds}
+        return {kind: money for kind, money in budgets.items() if money is not None}
+
     def is_soft(self, family: str) -> bool:
         """Tell whether `family` may be overloaded."""
         return family in self.policy.soft

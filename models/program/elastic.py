@@ -73,11 +73,7 @@ def declare(model: Any, data: Data) -> None:
     data
         Coefficients before they are widened.
     """
-    budgets = {"total": data.budget, **data.policy.budget.model_dump(exclude={"total"})}
-    model.further_budget = pyo.Var(
-        [kind for kind, money in budgets.items() if money is not None],
-        domain=pyo.NonNegativeReals,
-    )
+    model.further_budget = pyo.Var(list(data.budgets), domain=pyo.NonNegativeReals)
     model.lower_floor = pyo.Var(domain=pyo.NonNegativeReals, bounds=(0, data.policy.floor))
     model.whole_quota = pyo.Var(data.municipalities, domain=pyo.NonNegativeIntegers)
     model.lots_of_target = pyo.Var(["fewer", "more"], domain=pyo.NonNegativeIntegers)

@@ -27,7 +27,6 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from models.columns import MeasureKind
 from models.program import participation
 from models.program.data import Data
 from models.program.rows import at_most
@@ -46,8 +45,6 @@ def declare(model: Any, data: Data, most: Mapping[str, int]) -> None:
         domain=pyo.NonNegativeIntegers,
         bounds=lambda _, name: (0, most[name]),
     )
-    kinds = {kind.value: data.policy.budget.for_kind(kind.value) for kind in MeasureKind}
-    budgets = {"total": data.budget, **kinds}
 
     def budget(_: Any, kind: str) -> Any:
         paid = [
@@ -55,12 +52,12 @@ def declare(model: Any, data: Data, most: Mapping[str, int]) -> None:
             for name in data.measures
             if kind in ("total", data.measures[name].kind.value) and data.measures[name].cost > 0
         ]
-        limit = (budgets[kind] or 0.0) / MILLION
         if paid and hasattr(model, "further_budget"):
             paid.append((-1.0, model.further_budget[kind]))
+        limit = data.budgets[kind] / MILLION
         return at_most(paid, limit) if paid else pyo.Constraint.Skip
 
-    model.budget = pyo.Constraint([k for k, b in budgets.items() if b is not None], rule=budget)
+    model.budget = pyo.Constraint(list(data.budgets), rule=budget)
 
 
 def constrain(model: Any, data: Data, most: Mapping[str, int]) -> None:
