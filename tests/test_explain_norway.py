@@ -1,6 +1,6 @@
 """Explanations of the packaged country: random municipalities, every statement tried by solving.
 
-``CASES=3 make test-all`` tries thirty, which takes some ten minutes.
+``CASES=6 make test-all`` tries thirty, which takes some ten minutes.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 GAP = 0.001
 OPTIONS = SolveOptions(gap=GAP)
-COUNT = len(more(0, 10))
+COUNT = len(more(0, 5))
 
 
 @pytest.fixture(scope="module")

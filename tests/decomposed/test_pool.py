@@ -20,7 +20,7 @@ def test_costs_and_uses_are_by_municipality_and_leave_common_columns_out() -> No
     made = pool()
     made.add(ALL)
     assert made.costs.tolist() == [[4.0, 13.0]]
-    assert made.uses[0].toarray().tolist() == [[3.0, 4.0]]
+    assert made.uses.toarray().tolist() == [[3.0, 4.0]]
     assert made.new.tolist() == [[True, True]]
 
 

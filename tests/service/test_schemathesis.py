@@ -15,6 +15,7 @@ import pytest
 
 from api.security import Role
 from api.store import Store, keys
+from tests.random_small import more
 from tests.service.running import Service, has_postgres, postgres
 from tests.service.sent import TINY, files_of, zipped
 
@@ -93,7 +94,7 @@ def test_the_service_keeps_to_its_document(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_service_keeps_to_its_document_at_length(tmp_path: Path) -> None:
     with serving(tmp_path) as (service, secret):
-        check(service, secret, "examples,coverage,fuzzing,stateful", 30, 900)
+        check(service, secret, "examples,coverage,fuzzing,stateful", len(more(0, 12)), 900)
 
 
 @pytest.mark.slow
@@ -103,4 +104,4 @@ def test_the_service_keeps_to_its_document_on_postgresql(tmp_path: Path) -> None
         postgres() as server,
         serving(tmp_path, database=server.url) as (service, secret),
     ):
-        check(service, secret, "examples,coverage,fuzzing,stateful", 10, 900)
+        check(service, secret, "examples,coverage,fuzzing,stateful", len(more(0, 5)), 900)

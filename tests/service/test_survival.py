@@ -19,6 +19,7 @@ import pytest
 from allocator import load
 from allocator.verify import verify
 from models.plan import Plan
+from tests.random_small import more
 from tests.service.cluster import Dask, gone, jobs, kill_one, workers_of
 from tests.service.records import check_record
 from tests.service.running import TERMINAL, Postgres, Service, has_postgres, postgres
@@ -360,8 +361,8 @@ def test_a_full_disk_is_told_and_spoils_nothing(tmp_path: Path) -> None:
 # Chaos
 
 
-RUNS, STRIKES = 50, 8
-"""In each of two tests: a hundred runs in all."""
+RUNS, STRIKES = len(more(0, 16)), len(more(0, 4))
+"""In each of two tests: with ``CASES=3 make test-all`` about a hundred runs in all."""
 
 
 class Accepting:

@@ -172,15 +172,12 @@ def _job(
     )
     choosers, chooser = np.unique(wholes % everybody, return_inverse=True)
     rest = np.setdiff1d(np.arange(everybody), choosers)
-    uses = [sp.csc_array(use) for use in pool.uses]
-    settled = np.zeros(rows)
-    for k, use in enumerate(uses):
-        settled += np.asarray(use[:, rest[followed[rest] == k]].sum(axis=1)).ravel()
-    columns = [use[:, municipalities[rounds == k]] for k, use in enumerate(uses)]
+    settled = np.asarray(pool.uses[:, pool.at(followed[rest], rest)].sum(axis=1)).ravel()
+    chosen = pool.uses[:, pool.at(rounds, municipalities)]
     eye = sp.eye_array(rows, format="csr")
     matrix = sp.block_array(
         [
-            [sp.hstack([*columns, terms.common.matrix, eye, -eye]), None],
+            [sp.hstack([chosen, terms.common.matrix, eye, -eye]), None],
             [_wide(_rows(number, len(wholes)), terms, rows), -sp.eye_array(len(wholes))],
             [None, _rows(chooser, len(choosers))],
         ],

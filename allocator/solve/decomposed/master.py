@@ -87,20 +87,22 @@ def mix(
     alone = keep is not None or count <= MOST_ROWS
     shared = count if alone else MOST_ROWS
     row_of = np.arange(count) * shared // count
-    by_row = sp.csr_array((np.ones(count), (np.arange(count), row_of)), shape=(count, shared))
     # Municipalities that share a row move together, so each needs a proposal in every round.
     there = pool.new if keep is None else keep
-    usable = [np.flatnonzero(there[k]) if alone else np.arange(shared) for k in range(rounds)]
-    uses = [
-        sp.csc_array(pool.uses[k] @ by_row)[:, columns].tocsr() for k, columns in enumerate(usable)
-    ]
-    costs = np.concatenate([(pool.costs[k] @ by_row)[columns] for k, columns in enumerate(usable)])
-    rows = np.concatenate(usable)
+    usable = np.flatnonzero(there) if alone else np.arange(rounds * shared)
+    together = (np.arange(rounds)[:, np.newaxis] * shared + row_of).ravel()
+    by_row = sp.csr_array(
+        (np.ones(len(together)), (np.arange(len(together)), together)),
+        shape=(len(together), rounds * shared),
+    )
+    uses = sp.csc_array(pool.uses @ by_row)[:, usable]
+    costs = (pool.costs.ravel() @ by_row)[usable]
+    rows = usable % shared
     one = sp.csr_array(
         (np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(shared, len(rows))
     )
     slack = sp.eye_array(common.matrix.shape[0], format="csr")
-    top = sp.hstack([*uses, common.matrix, slack, -slack])
+    top = sp.hstack([uses, common.matrix, slack, -slack])
     matrix = sp.block_array([[top], [_wide(one, top.shape[1])]], format="csr")
     free = np.full(2 * slack.shape[0], np.inf)
     arrays = Arrays(
@@ -118,10 +120,8 @@ def mix(
     outcome = engine.run(arrays, whole, constant, Settings(60.0))
     if outcome.solution is None or outcome.prices is None or outcome.value is None:
         return None
-    part, ends = outcome.solution[: len(rows)], np.cumsum([len(c) for c in usable])
     weights = np.zeros((rounds, shared))
-    for k, (columns, mine) in enumerate(zip(usable, np.split(part, ends[:-1]), strict=True)):
-        weights[k, columns] = mine
+    weights.ravel()[usable] = outcome.solution[: len(rows)]
     return Mix(
         value=outcome.value,
         prices=outcome.prices[: slack.shape[0]],

@@ -47,8 +47,9 @@ class Pool:
         """Whether a proposal is there and no earlier one is the same."""
         self.wholes: npt.NDArray[np.int64] = np.empty((0, count), dtype=np.int64)
         """The first round with the same whole numbers, shape (rounds, municipalities)."""
-        self.uses: list[sp.csr_array] = []
-        """What each round does in the common rows, each of shape (rows, municipalities)."""
+        self.uses = sp.csc_array((blocks.common.shape[0], 0))
+        """What every proposal does in the common rows, shape (rows, rounds × municipalities)."""
+        self._whole_values = np.empty((0, len(self._whole)))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -73,33 +74,43 @@ class Pool:
         use = sp.csr_array(self.blocks.common.multiply(values).tocsr() @ self._by_block)
         use.data[np.abs(use.data) < TINY] = 0.0
         use.eliminate_zeros()
-        rounds = np.full(len(self.blocks), len(self), dtype=np.int64)
-        for k, (known, costs_of_known) in enumerate(zip(self.new, self.costs, strict=True)):
-            apart = abs(use - self.uses[k]).max(axis=0).toarray().ravel()
-            same = known & (abs(costs - costs_of_known) <= SAME) & (apart <= SAME)
-            rounds[same] = k
-        self.wholes = np.vstack([self.wholes, self._first_with(values)])
+        rounds = self._first_same(costs, sp.csc_array(use))
+        whole = np.round(values[self._whole])
+        self.wholes = np.vstack([self.wholes, self._first_with(whole)])
+        self._whole_values = np.vstack([self._whole_values, whole])
         self.values.append(values)
         self.costs = np.vstack([self.costs, costs])
         self.new = np.vstack([self.new, rounds == len(self.values) - 1])
-        self.uses.append(use)
+        self.uses = sp.hstack([self.uses, use], format="csc")
         return rounds
+
+    def at(
+        self, rounds: npt.NDArray[np.int64], municipalities: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Return the columns of `uses` that proposals have."""
+        return rounds * len(self.blocks) + municipalities
 
     def reduced(self, prices: Vector) -> npt.NDArray[np.float64]:
         """Return cost less what the common rows pay, shape (rounds, municipalities)."""
-        paid = [prices @ use for use in self.uses]
-        return np.where(self.new, self.costs - np.vstack(paid), np.inf)
+        paid = (prices @ self.uses).reshape(self.costs.shape)
+        return np.where(self.new, self.costs - paid, np.inf)
 
-    def _first_with(self, values: Vector) -> npt.NDArray[np.int64]:
-        """Return the first round with the whole numbers of `values` in every municipality."""
-        first = np.full(len(self.blocks), len(self), dtype=np.int64)
-        owner, mine = self.blocks.owner[self._whole], np.round(values[self._whole])
-        for k in range(len(self) - 1, -1, -1):
-            apart = owner[mine != np.round(self.values[k][self._whole])]
-            same = np.ones(len(first), dtype=bool)
-            same[apart] = False
-            first[same] = k
-        return first
+    def _first_same(self, costs: Vector, use: sp.csc_array) -> npt.NDArray[np.int64]:
+        """Return the first round with the same proposal of every municipality."""
+        rounds = np.full(len(self.blocks), len(self), dtype=np.int64)
+        alike = np.nonzero(self.new & (np.abs(self.costs - costs) <= SAME))
+        if len(alike[0]):
+            apart = abs(self.uses[:, self.at(*alike)] - use[:, alike[1]]).max(axis=0)
+            same = apart.toarray().ravel() <= SAME
+            np.minimum.at(rounds, alike[1][same], alike[0][same])
+        return rounds
+
+    def _first_with(self, whole: Vector) -> npt.NDArray[np.int64]:
+        """Return the first round with the same whole numbers in every municipality."""
+        apart = np.zeros((len(self) + 1, len(self.blocks)), dtype=bool)
+        round_, column = np.nonzero(self._whole_values != whole)
+        apart[round_, self.blocks.owner[self._whole][column]] = True
+        return np.asarray(apart.argmin(axis=0), dtype=np.int64)
 
     def combined(self, weights: Weights) -> Vector:
         """Return the values of mixed proposals, common columns left at zero.
