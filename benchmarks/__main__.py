@@ -2,8 +2,8 @@
 
 Names: `default`, `scarce`, `whatifs`, `large` (3,570 municipalities), `plain` (HiGHS alone on the
 scarce case), `peers` and, only when asked for, `service` (load on the API), `batches` (200
-what-ifs of the country) and `scale` (35,700 municipalities and the growth from 357). `page` writes
-the page from the results that are there.
+what-ifs of the country), `memory` (1,000 of them) and `scale` (35,700 municipalities and the
+growth from 357). `page` writes the page from the results that are there.
 """
 
 import json
@@ -54,6 +54,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "plain": lambda: peers(PLAIN_SECONDS, "highs"),
     "service": lambda: run("benchmarks.service"),
     "batches": lambda: run("benchmarks.batches"),
+    "memory": lambda: run("benchmarks.batches", "memory"),
     "peers": lambda: peers(PEER_SECONDS, "linopy", "pyomo", "scip", "cp-sat"),
     "scale": lambda: [
         job("synthetic:357", 0.01, 600),

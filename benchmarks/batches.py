@@ -1,8 +1,12 @@
 """Two hundred what-ifs of the country as a batch: ``python -m benchmarks.batches`` prints JSON.
 
-Beside it: some of the same cases by a naive loop (load, build, solve cold, one process), one
-worker against two with a control that does nothing but compute, and small cases, where what the
-cluster takes for each shows. Everything runs one after the other on the same machine.
+``python -m benchmarks.batches memory`` runs a thousand instead, to a gap so wide that each is
+soon done, for what the workers hold.
+
+Beside the two hundred: some of the same cases by a naive loop (load, build, solve cold, one
+process), two of them by branch and bound on the whole program, one worker against two with a
+control that does nothing but compute, and small cases, where what the cluster takes for each
+shows. Everything runs one after the other on the same machine.
 """
 
 import json
@@ -23,8 +27,12 @@ import psutil
 from allocator import SolveOptions, batch, load, solve
 from allocator.batch.asked import Batch, prepared
 
-CASES, NAIVE, SCALING = 200, 10, 24
+CASES, NAIVE, SCALING = 200, 10, 48
 """Cases of the batch; of them solved by the naive loop; and solved by one worker and by two."""
+WHOLE = SolveOptions(method="whole", time_limit=180.0, processes=1)
+"""How two of them are solved by branch and bound on the whole program."""
+MANY, WIDE = 1_000, 0.05
+"""Cases to see what workers hold, and the gap that they are solved to."""
 SMALL = 400
 """Cases of a tiny country."""
 RANGES = {
@@ -102,15 +110,16 @@ def run(spec: batch.Spec, workers: int) -> dict[str, Any]:
     }
 
 
-def naive(asked: Batch) -> list[dict[str, Any]]:
+def naive(asked: Batch, count: int, options: SolveOptions) -> list[dict[str, Any]]:
     """Solve some cases as a loop would: load, change, solve cold, in this process."""
     rows = []
-    for number in np.linspace(0, len(asked) - 1, NAIVE).round().astype(int):
+    for number in np.linspace(0, len(asked) - 1, count).round().astype(int):
         settings = asked.settings(asked[int(number)])
         began = time.perf_counter()
-        plan = solve(changed(settings), options=SolveOptions(processes=1))
+        plan = solve(changed(settings), options=options)
         seconds = time.perf_counter() - began
-        rows.append({"case": int(number), "seconds": seconds, "status": plan.status.value})
+        status = plan.status.value
+        rows.append({"case": int(number), "seconds": seconds, "status": status, "gap": plan.gap})
         print(rows[-1], file=sys.stderr)
     return rows
 
@@ -151,6 +160,10 @@ def control() -> float:
 
 def main() -> None:
     """Measure and print JSON."""
+    if sys.argv[1:] == ["memory"]:
+        options = {"gap": WIDE, "time_limit": 180.0}
+        print(json.dumps({"gap": WIDE, **run(spec_of(MANY, options=options), 2)}))
+        return
     grid = {"budget": {"first": 0, "last": 400, "count": SMALL}}
     small = batch.spec_from(
         {"instances": ["tiny-measures"], "check_fraction": 0.0, "design": {"grid": grid}}
@@ -159,7 +172,9 @@ def main() -> None:
     answer["one_worker"] = run(spec_of(SCALING), 1)
     answer["two_workers"] = run(spec_of(SCALING), 2)
     answer["control_after"] = control()
-    answer["naive"] = naive(prepared(spec_of(CASES), "batch"))
+    asked = prepared(spec_of(CASES), "batch")
+    answer["naive"] = naive(asked, NAIVE, SolveOptions(processes=1))
+    answer["whole"] = naive(asked, 2, WHOLE)
     answer["batch"] = run(spec_of(CASES), 2)
     print(json.dumps(answer))
 

@@ -244,7 +244,7 @@ def _batches(answer: dict[str, Any]) -> str:
         f"{whole['cases']} cases of `norway-2024` (a Latin hypercube over target, budget, "
         "capacities of services and dwellings; gap 0.1 %). A naive loop (load, build, solve cold, "
         f"one process) takes {loop:.1f} s a case (mean of {len(naive)} of them), the batch "
-        f"{each:.2f} s: {loop / each:.1f} × the throughput. Target: 8 ×.\n\n"
+        f"{each:.2f} s: {loop / each:.1f} × the throughput. Target: 8 ×. {_by_whole(answer)}\n\n"
         f"Two workers do {gained:.2f} × what one does, start and base plan included; two "
         f"processes that only compute do {free:.2f} × what one does here: {gained / free:.0%}. "
         f"Target: 85 %. What a tiny case takes beyond its solve, on a worker: "
@@ -254,6 +254,30 @@ def _batches(answer: dict[str, Any]) -> str:
     )
     head = ["", "cases", "workers", "s", "s a case", "solve: middle", "mean", "most", "ended"]
     return f"## Batches\n\n{text}\n\n{_table(head, rows)}"
+
+
+def _by_whole(answer: dict[str, Any]) -> str:
+    """Say how a loop fares without prices."""
+    rows = answer["whole"]
+    seconds = ", ".join(f"{row['seconds']:.0f}" for row in rows)
+    gaps = ", ".join("none" if row["gap"] is None else f"{row['gap']:.2%}" for row in rows)
+    return (
+        f"The loop is this engine too; branch and bound on the whole program (`--method whole`, at "
+        f"most 180 s) ends {len(rows)} of these cases after {seconds} s with gaps of {gaps}."
+    )
+
+
+def _memory(answer: dict[str, Any]) -> str:
+    memory, status = answer["memory_mib"], answer["status"]
+    ended = ", ".join(f"{n} {name}" for name, n in status.items())
+    text = (
+        f"{answer['cases']:,} cases of the same kind to a gap of {answer['gap']:.0%}, so that each "
+        f"is soon done ({answer['seconds'] / answer['cases']:.2f} s on two workers; {ended}). The "
+        f"largest worker held {memory['most']:.0f} MiB at most (target: 600), "
+        f"{memory['second_quarter']:.0f} MiB in the second quarter and "
+        f"{memory['last_quarter']:.0f} MiB in the last (target: flat)."
+    )
+    return f"## Memory of a long batch\n\n{text}"
 
 
 _SECTIONS = {
@@ -266,4 +290,5 @@ _SECTIONS = {
     "scale": _scale,
     "service": _service,
     "batches": _batches,
+    "memory": _memory,
 }

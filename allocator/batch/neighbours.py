@@ -1,10 +1,10 @@
 """Which case every case starts from: the nearest of a few that are solved first.
 
-A few settings far from each other (`hubs`) are solved first, each from the nearest one before it
-and the first from the plan where nothing is varied; every other case starts from the nearest of
-them. Who starts from whom rests on the settings alone, so that results are the same however many
-workers there are, and after an interruption. Cases with different seeds never start from each
-other: repetitions would repeat nothing.
+A few settings far from each other (`hubs`) are solved first, from the plan where nothing is
+varied; every other case starts from the nearest of them. Who starts from whom rests on the
+settings alone, so that results are the same however many workers there are, and after an
+interruption. Cases with different seeds never start from each other: repetitions would repeat
+nothing.
 """
 
 from collections.abc import Sequence
@@ -61,8 +61,7 @@ class Neighbours:
             return (BASE,) * len(self.points)
         away = np.array([self._distance(hub) for hub in self.hubs])
         nearest = np.array(self.hubs)[np.argmin(away, axis=0)]
-        for i, hub in enumerate(self.hubs):
-            nearest[hub] = BASE if i == 0 else self.hubs[int(np.argmin(away[:i, hub]))]
+        nearest[list(self.hubs)] = BASE
         return tuple(int(one) for one in nearest)
 
     @cached_property
