@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from api.execution.reconciling import Reconciler
 from api.execution.shelf import Shelf
-from api.problems import ErrorItem, invalid
+from api.problems import UNKNOWN, ErrorItem, expected_of, invalid, parameters_of
 from api.security import Caller, Scope, requires
 from api.settings import Settings
 from api.store import Store
@@ -52,7 +52,10 @@ AnswerWriter = Annotated[Caller, Depends(requires(Scope.RESPONSES_WRITE))]
 
 
 async def only_known_parameters(request: Request) -> None:
-    """Refuse query parameters that the route does not know, or that come twice.
+    """Refuse query parameters of a route that has none, and such as come twice.
+
+    Where a route has some, its `Query` tells those that it does not know, with whatever else is
+    wrong.
 
     Raises
     ------
@@ -62,24 +65,18 @@ async def only_known_parameters(request: Request) -> None:
     if not request.scope["query_string"]:
         return
     given = request.query_params.multi_items()
-    known = _parameters_of(request)
+    known = parameters_of(request)
     names = [name for name, _ in given]
+    twice = {name for position, name in enumerate(names) if name in names[:position]}
     wrong = [
         ErrorItem(
             parameter=name,
-            detail="nobody knows this parameter" if name not in known else "it is there twice",
+            detail=UNKNOWN if name not in known else "it is there twice",
             value=value[:80],
-            expected=f"there are {', '.join(sorted(known))}" if known else "leave it out",
+            expected=expected_of(known),
         )
         for position, (name, value) in enumerate(given)
         if name not in known or name in names[:position]
     ]
-    if wrong:
+    if twice or (wrong and not known):
         raise invalid(wrong)
-
-
-def _parameters_of(request: Request) -> set[str]:
-    """Return the query parameters of a route, as the OpenAPI document has them."""
-    path = request.app.openapi()["paths"].get(request.scope["route"].path, {})
-    operation = path.get(request.method.lower(), {})
-    return {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}

@@ -4,7 +4,7 @@ Every kind of problem is listed in `KINDS`; a route names those it can answer wi
 OpenAPI document shows them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -248,7 +248,7 @@ def handlers(allowed: Callable[[Request], list[str]]) -> dict[Any, Any]:
         return answer(request, Trouble(kind, str(error.detail), headers=headers))
 
     async def validation(request: Request, error: RequestValidationError) -> Response:
-        return answer(request, _of_validation(error))
+        return answer(request, _of_validation(request, error))
 
     async def bad_input(request: Request, error: InvalidInput) -> Response:
         return answer(request, invalid(item_of(problem) for problem in error.problems))
@@ -277,23 +277,45 @@ def handlers(allowed: Callable[[Request], list[str]]) -> dict[Any, Any]:
     }
 
 
-def _of_validation(error: RequestValidationError) -> Trouble:
+def _of_validation(request: Request, error: RequestValidationError) -> Trouble:
     found = list(error.errors())
     unread = [one for one in found if one["type"] == "json_invalid"]
     if unread:
         said = unread[0].get("ctx", {}).get("error", "not JSON")
         return Trouble("not-a-request", f"the body is not JSON: {said}")
-    return invalid(parameter_item(one) for one in found)
+    known = parameters_of(request)
+    return invalid(parameter_item(one, known) for one in found)
 
 
-def parameter_item(detail: Any) -> ErrorItem:
-    """Return what pydantic says of a parameter as it is told."""
+def parameters_of(request: Request) -> set[str]:
+    """Return the query parameters of a route, as the OpenAPI document has them."""
+    path = request.app.openapi()["paths"].get(request.scope["route"].path, {})
+    operation = path.get(request.method.lower(), {})
+    return {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+
+
+UNKNOWN = "nobody knows this parameter"
+
+
+def expected_of(known: Collection[str]) -> str:
+    """Say which query parameters there are."""
+    return f"there are {', '.join(sorted(known))}" if known else "leave it out"
+
+
+def parameter_item(detail: Any, known: Collection[str] = ()) -> ErrorItem:
+    """Return what pydantic says of a parameter as it is told.
+
+    Parameters
+    ----------
+    known
+        Query parameters that there are.
+    """
     place, *location = detail["loc"]
     name = str(location[0]) if location else place
-    unknown = detail["type"] == "extra_forbidden"
-    said = "nobody knows this parameter" if unknown else sentence(detail["msg"])
     value = None if detail["type"] == "missing" else shown(detail.get("input"))
-    return ErrorItem(parameter=name, detail=said, value=value)
+    if detail["type"] == "extra_forbidden":
+        return ErrorItem(parameter=name, detail=UNKNOWN, value=value, expected=expected_of(known))
+    return ErrorItem(parameter=name, detail=sentence(detail["msg"]), value=value)
 
 
 def shown(value: Any) -> str | None:

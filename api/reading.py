@@ -103,9 +103,9 @@ class StrictRoute(APIRoute):
             try:
                 return await handler(_StrictRequest(request.scope, request.receive))
             except RequestValidationError as error:
-                if all(one["type"] != "json_invalid" for one in error.errors()):
-                    raise refused(error, body) from error
-                raise
+                if body is None or any(one["type"] == "json_invalid" for one in error.errors()):
+                    raise
+                raise refused(error, body) from error
             except HTTPException as error:
                 # FastAPI puts a message of its own in the place of what a body is refused for.
                 if isinstance(error.__cause__, Trouble):

@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from allocator.errors import InvalidDecisions
-from allocator.language import Language
 from allocator.revising.corrections import corrected
 from allocator.revising.decisions import check_answers
 from api.deps import (
@@ -41,6 +40,7 @@ from api.schemas.proposals import (
     ProposedNumber,
     Withdrawal,
 )
+from api.schemas.results import Spoken
 from api.security import Caller
 from api.store import Store, proposals, requests, results, runs
 from models.answers import Answer, Correction
@@ -138,7 +138,7 @@ def get_proposed_number(
     municipality_id: str,
     store: StoreDep,
     caller: ProposalReader,
-    language: Language = "en",
+    spoken: Annotated[Spoken, Query()],
 ) -> Response:
     """Get what a proposal asks of a municipality, why, and what the municipality has answered.
 
@@ -159,7 +159,9 @@ def get_proposed_number(
         proposal=_shown(row),
         number=MunicipalNumber(run_id=row["run_id"], **number),
         explanation=explanation,
-        in_words=None if explanation is None else explanation_in_words(explanation, language),
+        in_words=None
+        if explanation is None
+        else explanation_in_words(explanation, spoken.language),
         answers=[MunicipalAnswer(**one) for one in given],
     )
     return Response(found.model_dump_json(), media_type="application/json")

@@ -1,9 +1,9 @@
 """``/v1/runs/{run_id}/…``: what runs answered."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from allocator.explain import Explanation
@@ -16,7 +16,7 @@ from api.execution.plans import PLAN, plan_of
 from api.problems import Trouble, documented
 from api.routes.runs import status_of
 from api.schemas.proposals import MunicipalNumber
-from api.schemas.results import Difference, Explained, Figure, Moved
+from api.schemas.results import Difference, Explained, Figure, Moved, Spoken
 from api.store import Store, results, runs
 from models.plan import Plan
 
@@ -90,7 +90,7 @@ def get_explanation(
     request: Request,
     store: StoreDep,
     caller: RunReader,
-    language: Language = "en",
+    spoken: Annotated[Spoken, Query()],
 ) -> Response:
     """Get why a plan asks a municipality for its number, once a run `explain` has computed it.
 
@@ -107,7 +107,7 @@ def get_explanation(
         )
         raise Trouble("not-found", detail)
     if kind == PLAIN:
-        words = explanation_in_words(found, language)
+        words = explanation_in_words(found, spoken.language)
         return Response(f"{words}\n", media_type=f"{PLAIN}; charset=utf-8")
     return Response(json.dumps(found, ensure_ascii=False), media_type=JSON)
 
@@ -147,10 +147,10 @@ async def get_report(
     store: StoreDep,
     settings: SettingsDep,
     caller: RunReader,
-    language: Language = "en",
+    spoken: Annotated[Spoken, Query()],
 ) -> Response:
     """Get the plan of a run as a page for people, in Norwegian or English."""
-    return await _page(store, settings, run_id, "html", language)
+    return await _page(store, settings, run_id, "html", spoken.language)
 
 
 @router.get(

@@ -2,7 +2,15 @@
 
 from pydantic import Field
 
-from api.schemas import Answered
+from allocator.language import Language
+from api.schemas import Answered, Query
+
+
+class Spoken(Query):
+    """How to say it."""
+
+    language: Language = "en"
+    """Norwegian (Bokmål) or English."""
 
 
 class Explained(Answered):

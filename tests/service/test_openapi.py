@@ -219,6 +219,33 @@ def test_an_unknown_parameter_is_refused(calls: Calls, name: str) -> None:
     assert [one["parameter"] for one in answer.json()["errors"]] == ["nobody"]
 
 
+def _query(name: str) -> set[str]:
+    given = OPERATIONS[name].get("parameters", [])
+    return {one["name"] for one in given if one["in"] == "query"}
+
+
+QUERIED = sorted(name for name in OPERATIONS if _query(name))
+
+
+@pytest.mark.parametrize("name", QUERIED)
+def test_everything_wrong_with_the_parameters_is_told_at_once(calls: Calls, name: str) -> None:
+    (wrong,) = {"limit", "language"} & _query(name)
+    answer = calls.call(name, params={"nobody": "knows", wrong: "klingon"})
+    documented(name, answer, 422)
+    told = {one["parameter"]: one for one in answer.json()["errors"]}
+    assert set(told) == {"nobody", wrong}
+    assert told["nobody"]["expected"].startswith("there are ")
+    assert wrong in told["nobody"]["expected"]
+
+
+@pytest.mark.parametrize("name", QUERIED)
+def test_a_parameter_that_is_there_twice_is_told(calls: Calls, name: str) -> None:
+    known = min(_query(name))
+    answer = calls.call(name, params=[(known, "1"), (known, "1")])
+    documented(name, answer, 422)
+    assert [one["parameter"] for one in answer.json()["errors"]] == [known]
+
+
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_nul_character_is_refused(calls: Calls, name: str) -> None:
     documented(name, calls.call(name, params={"limit": "\0"}), 400)
