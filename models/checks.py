@@ -69,12 +69,14 @@ def _empty(table: Table, frame: pd.DataFrame) -> Iterator[Problem]:
 
 def _duplicates(table: Table, frame: pd.DataFrame) -> Iterator[Problem]:
     key = list(table.key)
-    filled = frame[key].notna().all(axis=1)
+    repeated = frame.duplicated(key, keep=False)
+    if not repeated.any():
+        return
+    repeated &= frame[key].notna().all(axis=1)
     if "beds" in key:
         # A cell that is no number of beds is reported already and stands as 0.
-        filled &= frame["beds"] > 0
+        repeated &= frame["beds"] > 0
     first: dict[tuple[Any, ...], int] = {}
-    repeated = filled & frame.duplicated(key, keep=False)
     for i, cells in zip(frame.index[repeated], frame.loc[repeated, key].to_numpy(), strict=True):
         number = int(i) + 1
         earlier = first.setdefault(tuple(cells), number)
@@ -93,10 +95,13 @@ def _references(table: Table, frame: pd.DataFrame, frames: Frames) -> Iterator[P
     for column in table.columns:
         if column.references is None or column.references not in frames:
             continue
-        cells = frame[column.name]
+        cells = frame[column.name].dropna()
         known = frames[column.references][column.name].dropna()
+        strange = cells[~_among(cells, known)]
+        if strange.empty:
+            continue
         near = f"give one of its ids ({_some(known)}), leading zeros included"
-        for i in frame.index[cells.notna() & ~_among(cells, known)]:
+        for i in strange.index:
             yield Problem(
                 f"{column.references} has no such {column.name}",
                 near if len(known) else f"add the row to {column.references}",

@@ -1,6 +1,7 @@
 """The rules of capacities: housing, transport, services and pools, and their table."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ def capacities(facts: Facts, expected: pd.DataFrame) -> Iterator[Violation]:
     """
     over = expected["used"] - expected["capacity"]
     hard = ~expected["family"].isin(list(facts.policy.soft))
-    for row in expected[hard & (over > margin(expected["capacity"]))].itertuples():
+    for row in _rows_where(expected, hard & (over > margin(expected["capacity"]))):
         text = f"{row.used:g} used of {row.capacity:g} ({row.item})"
         yield Violation(str(row.family), _place(row), text, float(row.used - row.capacity))
     yield from _reported(facts.plan.capacity, expected)
@@ -52,13 +53,13 @@ def overload(facts: Facts, expected: pd.DataFrame) -> float:
 
 def _reported(reported: pd.DataFrame, expected: pd.DataFrame) -> Iterator[Violation]:
     reported = reported.fillna({"municipality_id": "", "site_id": ""})
-    for row in reported[reported.duplicated(KEY)].itertuples():
+    for row in _rows_where(reported, reported.duplicated(KEY)):
         yield Violation("capacity", _place(row), f"{row.family} {row.item} is there twice", 1.0)
     reported = reported.drop_duplicates(KEY)
     both = expected.merge(reported, on=KEY, how="outer", suffixes=("", "_said"), indicator=True)
-    for row in both[both["_merge"] == "left_only"].itertuples():
+    for row in _rows_where(both, both["_merge"] == "left_only"):
         yield Violation("capacity", _place(row), f"{row.family} {row.item} is missing", 1.0)
-    for row in both[both["_merge"] == "right_only"].itertuples():
+    for row in _rows_where(both, both["_merge"] == "right_only"):
         text = f"{row.family} {row.item} is no capacity of the instance"
         yield Violation("capacity", _place(row), text, 1.0)
     both = both[both["_merge"] == "both"]
@@ -73,9 +74,15 @@ def _reported(reported: pd.DataFrame, expected: pd.DataFrame) -> Iterator[Violat
         "binding": binding != both["binding"].astype("bool"),
     }
     for column, rows in wrong.items():
-        for row in both[rows].itertuples():
+        for row in _rows_where(both, rows):
             text = f"{column} of {row.family} {row.item} is reported wrongly"
             yield Violation("capacity", _place(row), text, 1.0)
+
+
+def _rows_where(frame: pd.DataFrame, wrong: "pd.Series[bool]") -> Iterator[Any]:
+    """Yield rows; there mostly are none, which is soon said."""
+    if wrong.any():
+        yield from frame[wrong].itertuples()
 
 
 def _place(row: object) -> str:
