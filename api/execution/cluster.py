@@ -120,6 +120,7 @@ class Cluster:
                     dashboard_address="127.0.0.1:0",  # there is one whatever is asked for
                     host="127.0.0.1",
                     env=environment(self._settings),
+                    preload=[compute.__module__],
                 )
         return self._own
 

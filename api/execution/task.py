@@ -1,6 +1,7 @@
 """What a worker of Dask does with a run: it starts a process for it, and watches it end."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,11 @@ GRACE = 300.0
 """Seconds beyond its time limit that the process of a run may take."""
 TAIL = 4000
 """Characters of what a process said last that are kept when it dies."""
+
+
+def dask_setup(_: object) -> None:
+    """Leave Ctrl-C to the service, which lets its workers go; Dask calls this in each of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def compute(run_id: str, limit: float | None) -> int:

@@ -91,10 +91,16 @@ class Service:
         self.process.wait()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
-        """Tell it to stop, and return the seconds until it had."""
+        """Tell it to stop, and return the seconds until it had.
+
+        A terminal sends Ctrl-C to all that the service has begun, too.
+        """
         assert self.process is not None
         began = time.monotonic()
-        self.process.send_signal(how)
+        if how is signal.SIGINT:
+            os.killpg(self.process.pid, how)
+        else:
+            self.process.send_signal(how)
         try:
             self.process.wait(30)
         finally:

@@ -250,6 +250,14 @@ def test_a_service_that_is_told_to_stop_ends_streams_in_order_and_takes_runs_up_
         check_record(service.database, [run_id])
 
 
+def test_ctrl_c_on_an_idle_service_says_nothing_but_that_it_stopped(tmp_path: Path) -> None:
+    with Service(tmp_path, workers=2) as service:
+        assert service.stop(signal.SIGINT) <= 10
+        *_, last = service.log.splitlines()
+        assert '"event": "stopped"' in last
+        assert "Traceback" not in service.log
+
+
 # The database goes
 
 
