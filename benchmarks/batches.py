@@ -29,7 +29,7 @@ from allocator.batch.asked import Batch, prepared
 
 CASES, NAIVE, SCALING = 200, 10, 48
 """Cases of the batch; of them solved by the naive loop; and solved by one worker and by two."""
-WHOLE = SolveOptions(method="whole", time_limit=180.0, processes=1)
+WHOLE = SolveOptions(method="whole", time_limit=120.0, processes=1)
 """How two of them are solved by branch and bound on the whole program."""
 MANY, WIDE = 1_000, 0.05
 """Cases to see what workers hold, and the gap that they are solved to."""

@@ -263,11 +263,11 @@ def _by_whole(answer: dict[str, Any]) -> str:
     gaps = ", ".join("none" if row["gap"] is None else f"{row['gap']:.2%}" for row in rows)
     return (
         f"The loop is this engine too; branch and bound on the whole program (`--method whole`, at "
-        f"most 180 s) ends {len(rows)} of these cases after {seconds} s with gaps of {gaps}."
+        f"most 120 s) ends {len(rows)} of these cases after {seconds} s with gaps of {gaps}."
     )
 
 
-def _memory(answer: dict[str, Any]) -> str:
+def _long(answer: dict[str, Any]) -> str:
     memory, status = answer["memory_mib"], answer["status"]
     ended = ", ".join(f"{n} {name}" for name, n in status.items())
     text = (
@@ -290,5 +290,5 @@ _SECTIONS = {
     "scale": _scale,
     "service": _service,
     "batches": _batches,
-    "memory": _memory,
+    "memory": _long,
 }
