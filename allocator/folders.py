@@ -10,10 +10,16 @@ from allocator.errors import AllocatorError
 
 
 class FolderExists(AllocatorError):  # noqa: N818 - the name says it best
-    """A folder to be written is there already."""
+    """A folder to be written is there already.
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is there already; give another folder, or --overwrite")
+    Parameters
+    ----------
+    otherwise
+        What can be done but give another one.
+    """
+
+    def __init__(self, folder: Path, otherwise: str = "or --overwrite") -> None:
+        super().__init__(f"{folder} is there already; give another folder, {otherwise}")
 
 
 def refuse_existing(folder: Path, *, overwrite: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -278,3 +279,11 @@ def test_what_is_no_parquet_file_is_refused(tmp_path: Path) -> None:
     folder = write(load("tiny-measures"), tmp_path / "x", format="parquet")
     (folder / "sites.parquet").write_bytes(b"PK")
     assert only_error(folder).message.startswith("cannot be read")
+
+
+def test_numbers_of_numpy_among_other_things_are_written_as_numbers() -> None:
+    cells = [np.float64(0.5), np.float64(2.0), np.nan, "as given", True, 3]
+    frame = pd.DataFrame({"value": pd.Series(cells, dtype="object")})
+    assert writing.csv_bytes(frame).decode().split("\n") == [
+        *("value", "0.5", "2", "", "as given", "true", "3", ""),
+    ]

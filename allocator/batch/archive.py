@@ -194,13 +194,17 @@ def _unpacked(path: Path) -> Iterator[Results]:
         yield opened(path)
         return
     with tempfile.TemporaryDirectory(prefix="allocator-batch-") as folder:
+        expected = "give a file that `allocator batch archive` wrote"
         try:
             with zipfile.ZipFile(path) as packed:
                 packed.extractall(folder)
         except (OSError, zipfile.BadZipFile) as error:
-            expected = "give a file that `allocator batch archive` wrote"
-            problem = Problem(f"cannot be read: {error}", expected, value=str(path))
+            why = getattr(error, "strerror", None) or error
+            problem = Problem(f"cannot be read: {why}", expected, "archive", value=str(path))
             raise InvalidSpec(f"archive {path}", [problem]) from error
+        if not (Path(folder) / MANIFEST).is_file():
+            problem = Problem(f"has no {MANIFEST}", expected, "archive", value=str(path))
+            raise InvalidSpec(f"archive {path}", [problem])
         yield opened(folder)
 
 

@@ -204,11 +204,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         about = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         expected = "give a folder that `allocator batch run --out` wrote"
-        problem = Problem(f"there is no {MANIFEST} that can be read", expected, value=str(folder))
+        problem = Problem(
+            f"there is no {MANIFEST} that can be read", expected, "results", value=str(folder)
+        )
         raise InvalidSpec(f"batch {folder}", [problem]) from error
     if not isinstance(about, dict) or "spec" not in about or "fingerprint" not in about:
         expected = "give a folder that `allocator batch run --out` wrote"
-        problem = Problem(f"{MANIFEST} says nothing of a batch", expected, value=str(folder))
+        problem = Problem(
+            f"{MANIFEST} says nothing of a batch", expected, "results", value=str(folder)
+        )
         raise InvalidSpec(f"batch {folder}", [problem])
     return about
 

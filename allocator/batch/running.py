@@ -125,8 +125,10 @@ def run(
 def _found(folder: Path, *, resume: bool) -> dict[str, Any] | None:
     """Return the manifest of a folder that is gone on with; none for a new one."""
     if folder.is_file() or (folder.exists() and any(folder.iterdir())):
-        if not resume or not (folder / MANIFEST).exists():
-            raise FolderExists(folder)
+        if not (folder / MANIFEST).exists():
+            raise FolderExists(folder, "for it holds no batch")
+        if not resume:
+            raise FolderExists(folder, "or --resume to go on with the batch in it")
         return read_manifest(folder)
     return None
 

@@ -127,6 +127,7 @@ def run_command(
     )
     _tell(found, as_json=json_)
     if cancel.is_set():
+        typer.echo("stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(Exit.INTERRUPTED)
     if found.count("failed") or found.disagreements:
         raise typer.Exit(Exit.SOLVER)

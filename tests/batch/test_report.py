@@ -203,6 +203,7 @@ def test_the_command_writes_page_and_tables(tmp_path: Path) -> None:
             head, *rows = csv.reader(file)
         assert head == list(frame)
         assert len(rows) == len(frame)
+        assert not [cell for row in rows for cell in row if "float64" in cell]
     # What is there is kept, all of it, unless told otherwise.
     (tmp_path / "out.html").unlink()
     (tmp_path / "tables" / "mine.txt").write_text("mine")

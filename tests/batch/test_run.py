@@ -137,8 +137,13 @@ def test_the_manifest_says_what_was_run_and_by_what(results: batch.Results) -> N
 def test_a_folder_is_gone_on_with_only_when_asked_and_with_the_same_batch(
     results: batch.Results, tmp_path: Path
 ) -> None:
-    with pytest.raises(FolderExists):
+    with pytest.raises(FolderExists, match="or --resume to go on with the batch in it"):
         batch.run(SPEC, results.folder)
+    (tmp_path / "something").mkdir()
+    (tmp_path / "something" / "else.txt").write_text("mine")
+    for resume in (False, True):
+        with pytest.raises(FolderExists, match="for it holds no batch"):
+            batch.run(SPEC, tmp_path / "something", resume=resume)
     other = SPEC.model_copy(update={"seeds": (5,)})
     with pytest.raises(InvalidSpec, match="another specification"):
         batch.run(other, results.folder, resume=True)
@@ -208,6 +213,10 @@ def test_an_unfinished_batch_is_no_archive(results: batch.Results, tmp_path: Pat
     assert list(batch.open(folder).binding.columns) == schemas({})[BINDING].names
     with pytest.raises(InvalidSpec, match="0 of 8 cases have an answer"):
         batch.archive(folder)
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        other.writestr("nothing.txt", "of a batch")
+    with pytest.raises(InvalidSpec, match=r"archive: has no manifest\.json \(found '.*other\.zip'"):
+        batch.reproduce(tmp_path / "other.zip")
     with pytest.raises(InvalidSpec, match="cannot be read"):
         batch.reproduce(tmp_path / "nowhere.zip")
 
