@@ -19,7 +19,10 @@ DEATHS = 25
 """Workers that may die on top of one for each there are, before something else is wrong."""
 UNWATCHED = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
 """Environment of a worker. Dask's profiler would look every 10 ms and keep an hour of it."""
-QUIET = ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.client")
+QUIET = tuple(
+    f"distributed.{part}" for part in ("worker", "scheduler", "core", "client", "batched", "comm")
+)
+"""What of Dask tells of connections that end when workers do, as of something wrong."""
 
 
 class Workers:
