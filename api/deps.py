@@ -67,7 +67,8 @@ async def only_known_parameters(request: Request) -> None:
     given = request.query_params.multi_items()
     known = parameters_of(request)
     names = [name for name, _ in given]
-    twice = {name for position, name in enumerate(names) if name in names[:position]}
+    if known and len(set(names)) == len(names):
+        return
     wrong = [
         ErrorItem(
             parameter=name,
@@ -78,5 +79,5 @@ async def only_known_parameters(request: Request) -> None:
         for position, (name, value) in enumerate(given)
         if name not in known or name in names[:position]
     ]
-    if twice or (wrong and not known):
+    if wrong:
         raise invalid(wrong)

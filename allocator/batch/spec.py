@@ -36,7 +36,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from allocator.errors import InvalidInput, InvalidPolicy
 from allocator.loading import folder_of, read_csv
@@ -144,13 +144,13 @@ class Spec(views.Shown, Part):
     placements: bool = False
     """Whether placements are kept."""
 
-    @model_validator(mode="after")
-    def _once(self) -> "Spec":
-        for name, values in (("instances", self.instances), ("seeds", self.seeds)):
-            again = [str(v) for i, v in enumerate(values) if v in values[:i]]
-            if again:
-                raise ValueError(f"{name}: {', '.join(again)} is there twice; keep it once")
-        return self
+    @field_validator("instances", "seeds")
+    @classmethod
+    def _once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        again = [str(v) for i, v in enumerate(values) if v in values[:i]]
+        if again:
+            raise ValueError(f"{', '.join(again)} is there twice; keep it once")
+        return values
 
     def limited(self, seconds: float | None) -> "Spec":
         """Return the batch with another time limit for a case; none: as it is."""

@@ -115,6 +115,18 @@ def test_everything_wrong_with_the_form_is_said_at_once(tmp_path: Path) -> None:
     assert found["policy.step"][1] == "0"
 
 
+def test_what_is_there_twice_hides_nothing_else(tmp_path: Path) -> None:
+    text = """
+    instances = ["tiny-measures", "tiny-measures"]
+    seeds = [0, 1, 0]
+    options = {gap = -1}
+    """
+    found = told(problems_of(tmp_path, text))
+    assert set(found) == {"instances", "seeds", "options.gap"}
+    assert found["instances"][0] == "tiny-measures is there twice"
+    assert found["seeds"] == ("0 is there twice", "[0, 1, 0]")
+
+
 def test_everything_wrong_with_inputs_and_values_is_said_at_once(tmp_path: Path) -> None:
     text = """
     instances = ["tiny-measures", "nowhere"]

@@ -121,7 +121,7 @@ def mix(
     if outcome.solution is None or outcome.prices is None or outcome.value is None:
         return None
     weights = np.zeros((rounds, shared))
-    weights.ravel()[usable] = outcome.solution[: len(rows)]
+    weights.flat[usable] = outcome.solution[: len(rows)]
     return Mix(
         value=outcome.value,
         prices=outcome.prices[: slack.shape[0]],
