@@ -6,33 +6,24 @@ the value is written as in TOML (``10``, ``2e9``, ``"0301"``,
 word is text (``minors=anywhere``), and ``none`` switches a limit off.
 """
 
-import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from allocator.errors import InvalidPolicy
-from models.policy import Budget, CountyBound, Credits, Decision, Goal, Key, MaxChange, Policy
+from allocator.validation import problems_of
+from models.policy import Policy
 from models.problems import Problem
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+UNUSABLE = "the policy cannot be used"
 _SHORT = {"key": "name", "budget": "total"}
 """The field that is meant where a table may be written as a single value."""
-_PARTS: Mapping[str, type[BaseModel]] = {
-    "key": Key,
-    "credits": Credits,
-    "max_change": MaxChange,
-    "county_bounds": CountyBound,
-    "fixed": Decision,
-    "budget": Budget,
-    "goals": Goal,
-}
 
 
 def read_policy(source: str | Path | None = None, settings: Sequence[str] = ()) -> Policy:
@@ -54,19 +45,19 @@ def read_policy(source: str | Path | None = None, settings: Sequence[str] = ()) 
     data: dict[str, Any] = {}
     if source is not None:
         try:
-            data = _parsed(Path(source))
-        except _Unreadable as unreadable:
+            data = parsed(Path(source))
+        except InvalidPolicy as error:
             # Without the file nothing can be said about the policy as a whole.
-            problems.append(unreadable.problem)
+            problems += error.problems
     for setting in settings:
         try:
             _apply(data, setting)
-        except _Unreadable as unreadable:
-            problems.append(unreadable.problem)
+        except InvalidPolicy as error:
+            problems += error.problems
     found = _problems_of(data)
     if problems or isinstance(found, list):
         problems.extend(found if isinstance(found, list) else [])
-        raise InvalidPolicy("the policy cannot be used", problems)
+        raise InvalidPolicy(UNUSABLE, problems)
     return found
 
 
@@ -80,7 +71,7 @@ def policy_from(data: Mapping[str, Any]) -> Policy:
     """
     found = _problems_of(data)
     if isinstance(found, list):
-        raise InvalidPolicy("the policy cannot be used", found)
+        raise InvalidPolicy(UNUSABLE, found)
     return found
 
 
@@ -97,13 +88,11 @@ def with_settings(policy: Policy, settings: Sequence[str]) -> Policy:
     for setting in settings:
         try:
             _apply(data, setting)
-        except _Unreadable as unreadable:
-            problems.append(unreadable.problem)
+        except InvalidPolicy as error:
+            problems += error.problems
     found = _problems_of(data)
     if problems or isinstance(found, list):
-        raise InvalidPolicy(
-            "the policy cannot be used", problems + (found if isinstance(found, list) else [])
-        )
+        raise InvalidPolicy(UNUSABLE, problems + (found if isinstance(found, list) else []))
     return found
 
 
@@ -133,16 +122,18 @@ def _merged(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return found
 
 
-class _Unreadable(Exception):  # noqa: N818  # never leaves this module
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+def _unreadable(message: str, expected: str, column: str | None, value: str) -> InvalidPolicy:
+    return InvalidPolicy(UNUSABLE, [Problem(message, expected, "policy", None, column, value)])
 
 
-def _unreadable(message: str, expected: str, column: str | None, value: str) -> _Unreadable:
-    return _Unreadable(Problem(message, expected, "policy", None, column, value))
+def parsed(path: Path) -> dict[str, Any]:
+    """Return what a file of settings holds, not yet checked.
 
-
-def _parsed(path: Path) -> dict[str, Any]:
+    Raises
+    ------
+    InvalidPolicy
+        If it cannot be read.
+    """
     if path.suffix not in (".toml", ".json"):
         raise _unreadable("cannot tell the format", "end in .toml or .json", None, str(path))
     try:
@@ -237,77 +228,4 @@ def _problems_of(data: Mapping[str, Any]) -> Policy | list[Problem]:
         # Strictly, and as JSON: text is no number, but a list may stand for a tuple.
         return Policy.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        return [_problem(detail) for detail in error.errors(include_url=False)]
-
-
-def _problem(detail: ErrorDetails) -> Problem:
-    location = detail["loc"]
-    column = ".".join(str(part) for part in location if part != "[key]") or None
-    message, expected = _words(detail, [str(part) for part in location])
-    whole = isinstance(detail["input"], dict) and detail["type"] in ("missing", "value_error")
-    value = None if whole else _shown(detail["input"])
-    return Problem(message, expected, "policy", None, column, value)
-
-
-def _words(detail: ErrorDetails, location: list[str]) -> tuple[str, str]:
-    """Return what is wrong and what would be right."""
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"there is no setting {location[-1]!r}", names_like(
-            location[-1], list(_model_at(location).model_fields)
-        )
-    if kind == "missing":
-        return "is missing", f"give it: {_described(location)}"
-    if kind in ("value_error", "assertion_error"):
-        said, _, advice = str(context.get("error", detail["msg"])).partition("; ")
-        return said, advice or "change one of them"
-    if kind in ("enum", "literal_error"):
-        return "is not one of the choices", f"choose {context.get('expected')}"
-    return sentence(detail["msg"]), f"here belongs: {_described(location)}"
-
-
-_PLAINER = (
-    (r"valid dictionary or object to extract fields from", "object with named fields"),
-    (r" after validation, not (more|\d+)", ""),
-    (
-        r"valid date or datetime, .*|valid date in the format YYYY-MM-DD, .*",
-        "date such as 2026-12-31",
-    ),
-)
-"""What pydantic says of its own workings, and what a reader makes more of."""
-
-
-def sentence(text: str) -> str:
-    """Return what pydantic or a description says as part of a sentence."""
-    text = text.removeprefix("Input ").removesuffix(".")
-    for technical, plain in _PLAINER:
-        text = re.sub(technical, plain, text)
-    return text[:1].lower() + text[1:]
-
-
-def names_like(name: str, known: Sequence[str]) -> str:
-    """Say which names there are, and which of them may have been meant."""
-    near = difflib.get_close_matches(name, known, n=1)
-    maybe = f"maybe {near[0]}; " if near else ""
-    return f"{maybe}there are {', '.join(known)}"
-
-
-def _described(location: list[str]) -> str:
-    """Say what belongs in a field, from its description."""
-    names = [part for part in location if not part.isdecimal() and part != "[key]"]
-    for model in (_model_at(location), Policy):
-        for name in reversed(names):
-            if name in model.model_fields and model.model_fields[name].description:
-                return sentence(str(model.model_fields[name].description).replace("\n", " "))
-    return "see `allocator policy`"
-
-
-def _model_at(location: Iterable[str]) -> type[BaseModel]:
-    """Return the type whose field the location ends in."""
-    first, *rest = location
-    return _PARTS[first] if rest and first in _PARTS else Policy
-
-
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+        return [problem for _, problem in problems_of(error, Policy, data, "policy")]

@@ -1,13 +1,12 @@
 """What a body may hold at every place, to say what would have been right there."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
-from allocator.policies import names_like, sentence
+from allocator.validation import field_at, fields_at, models_in, names_like, sentence
 from api.problems import ErrorItem, Trouble, invalid, parameter_item, pointer, shown
 
 _NO_KIND = ("union_tag_invalid", "union_tag_not_found")
@@ -25,7 +24,7 @@ def refused(error: RequestValidationError, body: Any) -> Trouble:
     found = [_item(detail, body) for detail in error.errors()]
     given = error.body
     if isinstance(given, Mapping):
-        for model in _models(body):
+        for model in models_in(body):
             more = getattr(model, "more_problems", None)
             if more is not None and given.get("kind") in (*_kinds(model), None):
                 return invalid([*found, *more(given)])
@@ -36,7 +35,7 @@ def _item(detail: Any, body: Any) -> ErrorItem:
     place, *location = detail["loc"]
     if place != "body":
         return parameter_item(detail)
-    models = list(_models(body))
+    models = list(models_in(body))
     if detail["type"] in _NO_KIND:
         return _no_kind(detail, models)
     if len(models) > 1 and location:
@@ -46,11 +45,11 @@ def _item(detail: Any, body: Any) -> ErrorItem:
     at = pointer("", *location)
     names = [part for part in location if isinstance(part, str)]
     if detail["type"] == "extra_forbidden":
-        known = _fields(models, names[:-1])
+        known = fields_at(models, names[:-1])
         expected = names_like(names[-1], known) if known else None
         said = "nobody knows this field"
     else:
-        field = _field(models, names)
+        field = field_at(models, names)
         meant = None if field is None else field.description
         expected = None if meant is None else f"here belongs: {sentence(' '.join(meant.split()))}"
         said = "is missing" if detail["type"] == "missing" else sentence(detail["msg"])
@@ -76,30 +75,3 @@ def _value(detail: Any) -> str | None:
 def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
     kind = model.model_fields.get("kind")
     return () if kind is None else get_args(kind.annotation)
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the models that an annotation is made of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)
-
-
-def _field(models: Sequence[type[BaseModel]], names: Sequence[str]) -> FieldInfo | None:
-    """Return the last field on the way that `names` lead."""
-    found = None
-    for name in names:
-        fields = [one.model_fields[name] for one in models if name in one.model_fields]
-        if not fields:
-            return found
-        found = fields[0]
-        models = list(_models(found.annotation))
-    return found
-
-
-def _fields(models: Sequence[type[BaseModel]], names: Sequence[str]) -> list[str]:
-    """Return the names of the fields at the end of the way that `names` lead."""
-    field = _field(models, names) if names else None
-    inside = models if field is None else list(_models(field.annotation))
-    return [name for one in inside for name in one.model_fields]

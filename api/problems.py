@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from allocator.errors import InvalidInput
-from allocator.policies import sentence
+from allocator.validation import sentence
 from api.store import StoreChanged, StoreFull, StoreUnavailable
 from models.problems import Problem
 

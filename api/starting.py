@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 
-from allocator.policies import names_like
+from allocator.validation import names_like
 from api.settings import FILE, PREFIX, Settings
 from api.store import Store, StoreUnavailable
 

@@ -25,7 +25,8 @@ import pandas as pd
 import psutil
 
 from allocator import SolveOptions, batch, load, solve
-from allocator.batch.asked import Batch, prepared
+from allocator.batch.asked import Batch
+from allocator.batch.checking import prepared
 
 CASES, NAIVE, SCALING = 200, 10, 48
 """Cases of the batch; of them solved by the naive loop; and solved by one worker and by two."""

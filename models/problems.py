@@ -5,6 +5,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from models.columns import TABLES
+
+_WITH_COLUMNS = (*TABLES, ".csv", ".parquet")
+
 
 class Severity(StrEnum):
     """Whether a problem stops the work or is only worth knowing."""
@@ -45,12 +49,13 @@ class Problem:
 
     @property
     def where(self) -> str:
-        """The place in words: ``dwellings row 3 column beds``."""
+        """The place in words: ``dwellings row 3 column beds``, ``policy at budget.total``."""
         parts = [self.table or "instance"]
         if self.row is not None:
             parts.append(f"row {self.row}")
         if self.column is not None:
-            parts.append(f"column {self.column}")
+            has_columns = self.row is not None or str(self.table).endswith(_WITH_COLUMNS)
+            parts.append(f"{'column' if has_columns else 'at'} {self.column}")
         return " ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:

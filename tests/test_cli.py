@@ -172,7 +172,7 @@ def test_every_wrong_setting_at_once(country: Path) -> None:
     result = run("solve", country, "--set", "stepp=3", "--set", "floor=-1", "--budget", "-5")
     assert result.exit_code == Exit.INVALID
     assert result.stdout == ""
-    for text in ("3 problems", "maybe step", "column floor", "'-1'", "column budget.total"):
+    for text in ("3 problems", "maybe step", "at floor", "'-1'", "at budget.total"):
         assert text in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -207,7 +207,7 @@ def test_check_lists_problems_of_instance_and_policy(country: Path, tmp_path: Pa
     plain = run("check", broken, "--set", "step=0")
     assert plain.exit_code == Exit.INVALID
     assert "'9999-town'" in plain.stdout
-    assert "column step" in plain.stdout
+    assert "at step" in plain.stdout
     machine = run("check", broken, "--set", "step=0", "--json")
     assert machine.exit_code == Exit.INVALID
     answer = json.loads(machine.stdout)

@@ -166,7 +166,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_plain_data_is_checked_alike() -> None:
     assert policy_from({"step": 3}).step == 3
-    with pytest.raises(InvalidPolicy, match="column step"):
+    with pytest.raises(InvalidPolicy, match="at step"):
         policy_from({"step": 0})
 
 

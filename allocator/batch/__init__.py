@@ -15,18 +15,11 @@
 from allocator.batch.analysis import Analysis, analyse
 from allocator.batch.archive import Reproduced, archive, reproduce
 from allocator.batch.planning import Planned, plan
+from allocator.batch.reading import read_spec, spec_from
 from allocator.batch.results import Results
 from allocator.batch.results import opened as open  # noqa: A004 - as `batch.open` it reads best
 from allocator.batch.running import run
-from allocator.batch.spec import (
-    Design,
-    InvalidSpec,
-    Sample,
-    Span,
-    Spec,
-    read_spec,
-    spec_from,
-)
+from allocator.batch.spec import Design, InvalidSpec, Sample, Span, Spec
 from allocator.sensitivity.watching import ProgressPrinter
 
 __all__ = [

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from allocator.batch.agreement import Agreement, Known, agreement
-from allocator.batch.asked import Batch, prepared
+from allocator.batch.asked import Batch
+from allocator.batch.checking import prepared
 from allocator.batch.columns import CASES, DATASETS
 from allocator.batch.record import MANIFEST, locked
 from allocator.batch.results import Results, opened

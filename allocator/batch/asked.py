@@ -1,4 +1,4 @@
-"""The cases of a batch: numbered, checked before anything is solved, and made when needed."""
+"""The cases of a batch: numbered, and made when needed."""
 
 import hashlib
 import json
@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from allocator.batch.design import points, values
 from allocator.batch.neighbours import Neighbours
-from allocator.batch.spec import InvalidSpec, Settings, Spec
-from allocator.errors import InvalidInput
-from allocator.loading import read
+from allocator.batch.spec import Settings, Spec
 from allocator.sensitivity.cases import Case
 from allocator.sensitivity.inputs import Question
 from allocator.sensitivity.variation import Variation
@@ -18,10 +15,6 @@ from allocator.version import VERSION
 from models.instance import Instance
 from models.options import SolveOptions
 from models.plan import Plan
-from models.problems import Problem, errors
-
-TOLD = 50
-"""Most problems of values that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +120,7 @@ class Batch:
             As of `Case`.
         """
         settings = self.settings(asked)
-        question = _question(self.spec, settings)
+        question = question_of(self.spec, settings)
         return Case(
             name=f"{asked.number}",
             instance=self.instances[asked.instance],
@@ -145,103 +138,15 @@ class Batch:
         return Case(name, given, self.spec.policy, options=options, keep=True)
 
 
-def prepared(spec: Spec, name: str = "batch") -> Batch:
-    """Return the batch with its instances loaded and every case checked.
-
-    Parameters
-    ----------
-    spec
-        What is asked for.
-    name
-        Of the file, for problems.
+def question_of(spec: Spec, settings: Settings) -> Question:
+    """Return what a case with these settings asks.
 
     Raises
     ------
-    InvalidSpec
-        With everything that is wrong with instances, inputs and values.
+    InvalidInput
+        If an input or a value is wrong.
     """
-    instances, problems = [], list[Problem]()
-    for i, source in enumerate(spec.instances):
-        instance, found = read(source)
-        problems += [
-            Problem(
-                f"{one.where}: {one.message}",
-                one.expected,
-                name,
-                None,
-                f"instances.{i}",
-                source if one.value in (None, source) else f"{source}: {one.value}",
-            )
-            for one in errors(found)
-        ]
-        if instance is not None:
-            instances.append(instance)
-    settings, wrong = points(spec.design, instances, spec.policy, name)
-    problems += wrong
-    batch = Batch(spec, tuple(instances), tuple(settings))
-    problems += _wrong_values(batch, name)
-    if not problems:
-        problems += _wrong_together(batch, name)
-    if problems:
-        raise InvalidSpec(f"batch {name}", list(dict.fromkeys(problems)))
-    return batch
-
-
-def _question(spec: Spec, settings: Settings) -> Question:
     question = Question(spec.policy, Variation())
     for path, value in settings.items():
         question = question.with_value(path, value)
     return question
-
-
-def _wrong_values(batch: Batch, name: str) -> Iterator[Problem]:
-    """Yield what is wrong with a policy or with single values, each tried alone."""
-    base = Question(batch.spec.policy, Variation())
-    for instance in batch.instances:
-        for one in base.problems(instance):
-            field = f"policy.{one.column}"
-            yield Problem(_for(instance, one), one.expected, name, None, field, one.value)
-    for column, path, value in values(batch.spec.design):
-        try:
-            question = base.with_value(path, value)
-        except InvalidInput as error:
-            for one in error.problems:
-                yield Problem(one.message, one.expected, name, None, column, str(value))
-            continue
-        for instance in batch.instances:
-            for one in question.problems(instance):
-                said = _for(instance, one)
-                yield Problem(said, one.expected, name, None, column, str(value))
-
-
-def _wrong_together(batch: Batch, name: str) -> Iterator[Problem]:
-    """Yield what is wrong with settings whose values are possible one by one."""
-    count = 0
-    known: dict[tuple[str, str], list[Problem]] = {}
-    for settings in batch.points:
-        if len(settings) < 2 and not batch.spec.design.sampled:
-            continue
-        try:
-            question = _question(batch.spec, settings)
-        except InvalidInput as error:
-            found = list(error.problems)
-        else:
-            policy, variation = question.policy, question.variation
-            key = policy.model_dump_json(), variation.model_dump_json()
-            if key not in known:
-                known[key] = [
-                    one for instance in batch.instances for one in question.problems(instance)
-                ]
-            found = known[key]
-        for one in found:
-            count += 1
-            if count <= TOLD:
-                value = " ".join(f"{path}={v}" for path, v in settings.items())
-                yield Problem(one.message, one.expected, name, None, "design", value)
-    if count > TOLD:
-        message = f"and {count - TOLD:,} more problems of this kind"
-        yield Problem(message, "mend those above first", name, None, "design")
-
-
-def _for(instance: Instance, problem: Problem) -> str:
-    return f"{problem.message} (with {instance.id})"

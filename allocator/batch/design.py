@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from SALib.sample import latin as latin_sample
 
-from allocator.batch.spec import Design, Sample, Settings, Span
+from allocator.batch.spec import SAMPLES, Design, Sample, Settings, Span
 from allocator.errors import InvalidInput
 from allocator.sensitivity.designs import Design as Screened
 from allocator.sensitivity.designs import Numbers, ScreeningMethod, wrong_numbers
@@ -58,6 +58,9 @@ def wrong_form(design: Design, name: str) -> Iterator[Problem]:
             yield Problem("a value is there twice", "give each once", name, None, column, text)
     if design.sampled is not None:
         kind, sample = design.sampled
+        both = [other for other in SAMPLES if getattr(design, other) is not None]
+        if len(both) > 1:
+            yield Problem(f"{' and '.join(both)} are both given", "keep one", name, None, "design")
         for line in _wrong_sample(kind, sample):
             said, _, expected = line.partition("; ")
             yield Problem(said, expected, name, None, f"design.{kind}")
@@ -96,14 +99,17 @@ def points(
     problems = list(wrong_form(design, name))
     parts: list[list[Settings]] = []
     if design.grid:
-        given = [v.values if isinstance(v, Span) else v for v in design.grid.values()]
-        parts.append(
-            [dict(zip(design.grid, row, strict=True)) for row in itertools.product(*given)]
-        )
+        given = {
+            path: some.values if isinstance(some, Span) else some
+            for path, some in design.grid.items()
+            if isinstance(some, Span) or some
+        }
+        rows = itertools.product(*given.values())
+        parts.append([dict(zip(given, row, strict=True)) for row in rows])
     parts += [list(rows) for rows in (design.cases, design.table) if rows]
-    if design.sampled is not None and not problems:
+    if design.sampled is not None:
         kind, sample = design.sampled
-        parts.append(_drawn(kind, sample, instances, policy, name, problems))
+        parts.append(_drawn(kind, sample, instances, policy, name, problems) or [{}])
     found = [
         {path: value for part in row for path, value in part.items()}
         for row in itertools.product(*parts)
@@ -119,7 +125,7 @@ def _drawn(
     name: str,
     problems: list[Problem],
 ) -> list[Settings]:
-    ranges = {path: None if ends == "own" else ends for path, ends in sample.ranges.items()}
+    ranges = {path: None if isinstance(ends, str) else ends for path, ends in sample.ranges.items()}
     steps = sample.levels - 1 if kind == "morris" else None
     inputs: tuple[Input, ...] = ()
     for instance in instances:

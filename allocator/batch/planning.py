@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from allocator.batch.asked import Batch, prepared
+from allocator.batch.asked import Batch
+from allocator.batch.checking import prepared
 from allocator.batch.running import checked_numbers
 from allocator.batch.spec import Spec
 from allocator.sensitivity.executor import cores

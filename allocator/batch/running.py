@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from allocator.batch.agreement import Known, agreement
-from allocator.batch.asked import Asked, Batch, prepared
+from allocator.batch.asked import Asked, Batch
+from allocator.batch.checking import prepared
 from allocator.batch.columns import now
 from allocator.batch.coming import Coming, name_of
 from allocator.batch.neighbours import BASE

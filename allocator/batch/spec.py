@@ -30,24 +30,17 @@
 Parts of a design multiply: each of the grid with each of the cases, rows and samples.
 """
 
-import json
-import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from allocator.errors import InvalidInput, InvalidPolicy
-from allocator.loading import folder_of, read_csv
-from allocator.packaged import packaged
-from allocator.policies import policy_from, read_policy
-from allocator.sensitivity.inputs import Value, evenly, value_of
+from allocator.errors import InvalidInput
+from allocator.sensitivity.inputs import Value, evenly
 from allocator.sensitivity.types import Part
 from models import views
 from models.options import SolveOptions
 from models.policy import Policy
-from models.problems import Problem
 
 Settings = dict[str, Value]
 """Values by input."""
@@ -74,6 +67,37 @@ class Span(Part):
         return tuple(evenly(self.first, self.last, self.count))
 
 
+OWN = "own"
+"""The range of an assumption."""
+
+
+def _form(given: Any) -> str | None:
+    """Tell what is given by its form alone, so that one mistake is one problem."""
+    if given == OWN:
+        return OWN
+    if isinstance(given, Mapping | Span):
+        return "span"
+    return "list" if isinstance(given, list | tuple) else None
+
+
+def _one_of(expected: str) -> Discriminator:
+    return Discriminator(
+        _form, custom_error_type="form", custom_error_message=f"Input should be {expected}"
+    )
+
+
+Values = Annotated[
+    Annotated[tuple[Value, ...], Tag("list")] | Annotated[Span, Tag("span")],
+    _one_of("a list of values, or {first, last, count}"),
+]
+"""Of one input, listed or evenly spaced."""
+Ends = Annotated[
+    Annotated[tuple[float, float], Tag("list")] | Annotated[Literal["own"], Tag(OWN)],
+    _one_of('[low, high], or "own" for an assumption'),
+]
+"""Of a range; ``own``: those of the assumption."""
+
+
 class Sample(Part):
     """Inputs drawn together from their ranges."""
 
@@ -83,15 +107,16 @@ class Sample(Part):
     """Of all that is drawn."""
     levels: int = 4
     """Values of each input (Morris)."""
-    ranges: Annotated[dict[str, tuple[float, float] | Literal["own"]], Field(min_length=1)]
-    """Ends of the range by input; ``own``: the range of the assumption."""
+    ranges: Annotated[dict[str, Ends], Field(min_length=1)]
+    """Ends of the range by input, low and high; "own": the range of the assumption."""
 
 
 class Design(Part):
     """Which cases there are. Parts that are given multiply."""
 
-    grid: dict[str, tuple[Value, ...] | Span] = Field(default_factory=dict)
-    """Every combination of values of inputs, the first slowest."""
+    grid: dict[str, Values] = Field(default_factory=dict)
+    """Values by input, each a list or {first, last, count}; every combination is a case, the
+    first input slowest."""
     cases: tuple[Settings, ...] = ()
     """One after the other."""
     table: tuple[Settings, ...] = ()
@@ -111,13 +136,6 @@ class Design(Part):
             if sample is not None:
                 return name, sample
         return None
-
-    @model_validator(mode="after")
-    def _one_sample(self) -> "Design":
-        given = [name for name in SAMPLES if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are both given; keep one")
-        return self
 
 
 SAMPLES = ("latin", "sobol", "morris")
@@ -144,14 +162,6 @@ class Spec(views.Shown, Part):
     placements: bool = False
     """Whether placements are kept."""
 
-    @field_validator("instances", "seeds")
-    @classmethod
-    def _once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        again = [str(v) for i, v in enumerate(values) if v in values[:i]]
-        if again:
-            raise ValueError(f"{', '.join(again)} is there twice; keep it once")
-        return values
-
     def limited(self, seconds: float | None) -> "Spec":
         """Return the batch with another time limit for a case; none: as it is."""
         if seconds is None:
@@ -166,146 +176,3 @@ class Spec(views.Shown, Part):
         from allocator.batch.views import spec_parts
 
         return spec_parts(self)
-
-
-def read_spec(source: str | Path) -> Spec:
-    """Return the batch in a TOML file.
-
-    Parameters
-    ----------
-    source
-        The file; what it names lies beside it.
-
-    Raises
-    ------
-    InvalidSpec
-        With everything that is wrong with its form; what is wrong with inputs and values is told
-        by `plan` and `run`, before anything is solved.
-    """
-    path = Path(source)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (getattr(error, "strerror", None) or "is not UTF-8").lower()
-        problem = Problem(f"cannot be read: {reason}", "name a TOML file", path.name)
-        raise InvalidSpec(f"batch {path}", [problem]) from error
-    except tomllib.TOMLDecodeError as error:
-        problem = Problem(f"is not TOML: {error}", "mend the file", path.name)
-        raise InvalidSpec(f"batch {path}", [problem]) from error
-    return spec_from(data, path.parent, path.name)
-
-
-def spec_from(data: Mapping[str, Any], folder: str | Path = ".", name: str = "batch") -> Spec:
-    """Return the batch in plain data, such as parsed TOML.
-
-    Parameters
-    ----------
-    data
-        As in a file.
-    folder
-        Where files lie that it names.
-    name
-        Of the file, for problems.
-
-    Raises
-    ------
-    InvalidSpec
-        With everything that is wrong with its form.
-    """
-    problems: list[Problem] = []
-    given = dict(data)
-    _inline_policy(given, Path(folder), name, problems)
-    _inline_table(given, Path(folder), name, problems)
-    _find_instances(given, Path(folder))
-    try:
-        spec = Spec.model_validate_json(json.dumps(given, default=str), strict=True)
-    except ValidationError as error:
-        problems += _problems(error, name)
-    if problems:
-        raise InvalidSpec(f"batch {name}", list(dict.fromkeys(problems)))
-    return spec
-
-
-def _inline_policy(data: dict[str, Any], folder: Path, name: str, found: list[Problem]) -> None:
-    """Put the policy itself where its file is named."""
-    given = data.pop("policy", None)
-    if given is None:
-        return
-    try:
-        if isinstance(given, str):
-            policy = read_policy(folder / given)
-        elif isinstance(given, Mapping):
-            policy = policy_from(given)
-        else:
-            expected = "name a file, or write a table [policy]"
-            found.append(Problem("is no policy", expected, name, None, "policy", str(given)))
-            return
-    except InvalidPolicy as error:
-        for one in error.problems:
-            column = "policy" if one.column is None else f"policy.{one.column}"
-            found.append(Problem(one.message, one.expected, name, None, column, one.value))
-        return
-    data["policy"] = policy.model_dump(mode="json")
-
-
-def _inline_table(data: dict[str, Any], folder: Path, name: str, found: list[Problem]) -> None:
-    """Put the rows of a table of scenarios where its file is named."""
-    design = data.get("design")
-    if not isinstance(design, Mapping) or not isinstance(design.get("table"), str):
-        return
-    file = design["table"]
-    wrong: list[Problem] = []
-    frame = read_csv(folder / file, file, wrong)
-    data["design"] = {key: value for key, value in design.items() if key != "table"}
-    if frame is None:
-        found += [
-            Problem(one.message, one.expected, name, one.row, f"design.table {file}", one.value)
-            for one in wrong
-        ]
-        return
-    rows = [
-        {str(path): value_of(cell.strip()) for path, cell in row.items() if cell.strip()}
-        for row in frame.to_dict("records")
-    ]
-    if not rows:
-        expected = "give a row a case"
-        found.append(Problem("has no rows", expected, name, None, "design.table", file))
-    data["design"]["table"] = rows
-
-
-def _find_instances(data: dict[str, Any], folder: Path) -> None:
-    """Let folders be found from anywhere."""
-    given = data.get("instances")
-    if not isinstance(given, list):
-        return
-    data["instances"] = [
-        str((folder / one).resolve())
-        if isinstance(one, str) and (folder / one).is_dir()
-        else str(folder_of(one).resolve())
-        if isinstance(one, str) and one not in packaged() and folder_of(one).is_dir()
-        else one
-        for one in given
-    ]
-
-
-def _problems(error: ValidationError, name: str) -> list[Problem]:
-    found = []
-    for detail in error.errors(include_url=False):
-        where = [str(part) for part in detail["loc"] if part != "[key]"]
-        message, _, expected = detail["msg"].removeprefix("Value error, ").partition("; ")
-        if detail["type"] == "extra_forbidden":
-            message = f"there is no setting {where[-1]!r}"
-            expected = f"there are {', '.join(_fields_at(where))}"
-        elif not expected:
-            expected = "see `allocator batch plan --help`"
-        whole = isinstance(detail["input"], dict) or detail["type"] == "missing"
-        value = None if whole else str(detail["input"])[:80]
-        found.append(Problem(message, expected, name, None, ".".join(where) or None, value))
-    return found
-
-
-def _fields_at(where: list[str]) -> list[str]:
-    homes: dict[str, type[Part | SolveOptions]] = {"design": Design, "options": SolveOptions}
-    homes |= dict.fromkeys(SAMPLES, Sample)
-    home = next((homes[part] for part in reversed(where[:-1]) if part in homes), Spec)
-    return list(home.model_fields)

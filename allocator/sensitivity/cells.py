@@ -26,6 +26,7 @@ import pandas as pd
 
 from allocator.errors import InvalidInput
 from allocator.sensitivity.types import Part
+from allocator.validation import names_like, near
 from models.columns import TABLES, Column, ColumnType, Table
 from models.instance import Instance
 from models.problems import Problem
@@ -125,7 +126,9 @@ def cell_change(path: str, value: float) -> CellChange:
         raise _wrong("this is no change of cells", _EXAMPLE, path)
     table = TABLES.get(form["table"])
     if table is None:
-        raise _wrong("there is no such table", f"give one of {', '.join(TABLES)}", path)
+        raise _wrong(
+            f"there is no table {form['table']!r}", names_like(form["table"], list(TABLES)), path
+        )
     column = form["column"]
     if column is None:
         known = [one.name for one in _figures(table)]
@@ -236,7 +239,10 @@ def _meant(
         found = {name: cells == item.value for name, cells in asked.items()}
         found = {name: rows for name, rows in found.items() if rows.any()}
         if not found:
-            expected = f"give an id of {', '.join(asked)} as text, leading zeros included"
+            ids = [one for cells in asked.values() for one in cells.dropna().unique()]
+            meant_by = near(item.value, ids)
+            maybe = "" if meant_by is None else f"maybe {meant_by}; "
+            expected = f"{maybe}give an id of {', '.join(asked)} as text, leading zeros included"
             problems.append(_problem("no row has this", expected, change, item.value))
             continue
         first, *others = found.values()
@@ -272,10 +278,12 @@ def _labels(instance: Instance, name: str) -> "dict[str, pd.Series[str]]":
     return found
 
 
-def _problem(message: str, expected: str, change: CellChange, value: object = None) -> Problem:
-    shown = None if value is None else str(value)
+def _problem(
+    message: str, expected: str, change: CellChange, value: float | str | None = None
+) -> Problem:
+    shown = f"{value:.15g}" if isinstance(value, float) else value
     return Problem(message, expected, None, None, change.words, shown)
 
 
 def _wrong(message: str, expected: str, path: str) -> InvalidInput:
-    return InvalidInput("cannot be varied", [Problem(message, expected, "over", None, None, path)])
+    return InvalidInput("cannot be varied", [Problem(message, expected, "over", None, path, path)])

@@ -78,7 +78,8 @@ class Question:
                 for detail in error.errors(include_url=False)
             ]
             raise InvalidOver("cannot be varied", problems) from error
-        setting = f"{_SHORT.get(path, path)}={value}"
+        given = _whole(value) if isinstance(value, float) else value  # 1e6 persons are a number
+        setting = f"{_SHORT.get(path, path)}={given}"
         return replace(self, policy=with_settings(self.policy, [setting]))
 
     def _assuming(self, name: str, value: float) -> "Question":

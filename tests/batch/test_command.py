@@ -49,8 +49,8 @@ def test_what_is_wrong_is_said_all_at_once(tmp_path: Path) -> None:
     spec.write_text('instances = ["nowhere"]\n[design.grid]\nstp = [1]\n', encoding="utf-8")
     code, said, told = invoke("run", spec, "--out", tmp_path / "out")
     assert (code, said) == (Exit.INVALID, "")
-    assert "wrong.toml column instances.0" in told
-    assert "wrong.toml column design.grid.stp" in told
+    assert "wrong.toml at instances.0" in told
+    assert "wrong.toml at design.grid.stp" in told
     assert not (tmp_path / "out").exists()
 
 

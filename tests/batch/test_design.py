@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from allocator import batch
-from allocator.batch.asked import Asked, Batch, prepared
+from allocator.batch.asked import Asked, Batch
+from allocator.batch.checking import prepared
 from allocator.batch.coming import Coming
 from allocator.batch.neighbours import BASE, EACH, MOST, Neighbours
 from allocator.batch.running import checked_numbers

@@ -20,7 +20,7 @@ import pytest
 
 from allocator import batch, load, solve
 from allocator.batch import record
-from allocator.batch.asked import prepared
+from allocator.batch.checking import prepared
 from allocator.batch.columns import BINDING, CASES, QUOTAS, SUMMARY, schemas
 from allocator.batch.record import Busy, locked, write_part
 from allocator.batch.spec import InvalidSpec, Spec

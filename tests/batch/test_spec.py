@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from allocator import batch
-from allocator.batch.asked import prepared
+from allocator.batch.checking import prepared
 from allocator.batch.spec import InvalidSpec, Spec
 from models.problems import Problem
 
@@ -115,16 +115,50 @@ def test_everything_wrong_with_the_form_is_said_at_once(tmp_path: Path) -> None:
     assert found["policy.step"][1] == "0"
 
 
-def test_what_is_there_twice_hides_nothing_else(tmp_path: Path) -> None:
+def test_what_is_wrong_in_one_way_hides_nothing_that_is_wrong_in_another(tmp_path: Path) -> None:
     text = """
-    instances = ["tiny-measures", "tiny-measures"]
+    instances = ["tiny-measures", "nowhere", "tiny-measures", 7]
     seeds = [0, 1, 0]
-    options = {gap = -1}
+    options = {gap = -1, method = "quick"}
+    policy = {stp = 3, floor = 2, max_ratio = 1.5}
+    [design.latin]
+    samples = 2
+    ranges = {"dwelings *=" = [0.5, 1], budget = "all", "assume.minors_share" = [0.1]}
+    [design.grid]
+    target = {first = 0, last = 400}
+    budget = [1, true]
+    min_ratio = [1.0, 2.0]
+    key = 7
+    "dwellings[201] *=" = [0.5, 0.6]
+    stp = [1, 2]
+    [design.morris]
+    samples = 0
+    ranges = {target = [1e2, 1e9]}
     """
-    found = told(problems_of(tmp_path, text))
-    assert set(found) == {"instances", "seeds", "options.gap"}
-    assert found["instances"][0] == "tiny-measures is there twice"
-    assert found["seeds"] == ("0 is there twice", "[0, 1, 0]")
+    problems = problems_of(tmp_path, text)
+    found = {one.column: one for one in problems}
+    assert len(problems) == len(found) == 17
+    assert found["instances"].value == "tiny-measures"
+    assert (found["instances.1"].value, found["instances.3"].value) == ("nowhere", "7")
+    assert (found["seeds"].message, found["seeds"].value) == ("it is there twice", "0")
+    assert found["options.gap"].expected.startswith("here belongs: relative distance")
+    assert "'decomposed'" in found["options.method"].expected
+    assert "maybe step" in found["policy.stp"].expected
+    assert found["design.grid.target.count"].message == "is missing"
+    assert "integer or" in found["design.grid.budget.1"].message
+    assert found["design.grid.key"].message == "should be a list of values, or {first, last, count}"
+    assert found["design.grid.stp"].value == "1, 2"
+    assert "maybe 0201" in found["design.grid.dwellings[201] *="].expected
+    assert "maybe dwellings" in found["design.latin.ranges.dwelings *="].expected
+    assert '"own"' in found["design.latin.ranges.budget"].message
+    assert found["design.latin.ranges.assume.minors_share.1"].message == "is missing"
+    assert [one.value for one in problems if "is above max_ratio" in one.message] == ["2.0"]
+
+
+def test_whole_numbers_may_be_written_as_numbers() -> None:
+    design = {"grid": {"target": [1e2, 110], "budget": [1e9]}}
+    found = prepared(batch.spec_from({"instances": ["tiny-measures"], "design": design}))
+    assert [found.case(asked, None).policy.target for asked in found] == [100, 110]
 
 
 def test_everything_wrong_with_inputs_and_values_is_said_at_once(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_changes_come_one_after_the_other() -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("dwelings *=", "there is no such table"),
+        ("dwelings *=", "there is no table 'dwelings'"),
         ("dwellings[0101 *=", "this is no change of cells"),
         ("dwellings[0101]", "this is no change of cells"),
         ("dwellings[0101 0201,] *=", "there is no id where one is needed"),
