@@ -373,7 +373,7 @@ def test_what_never_moves_is_left_out_and_counted(tmp_path: Path) -> None:
     assert found.instances["still"].tolist() == [2]
     (row,) = found.dependence.to_dict("records")
     # Each value stands once: four bins of five tell the line from chance.
-    assert (row["n"], row["levels"], row["stands_out"]) == (20, 4, True)
+    assert (row["n"], row["values"], row["levels"], row["stands_out"]) == (20, 20, 4, True)
     line = [[float(v) for v in range(low, low + 5)] for low in (50, 55, 60, 65)]
     assert row["epsilon_squared"] == pytest.approx(by_hand(line, 20)[1])
 
@@ -385,11 +385,14 @@ def test_too_few_draws_are_told_and_not_shown(tmp_path: Path) -> None:
     )
     found = batch.analyse(results)
     assert found.dependence.empty
-    assert found.too_few[["input", "n", "levels", "needed"]].to_numpy().tolist() == [
-        ["target", 9, 2, 10],
-        ["key.name", 9, 3, 15],
+    assert found.too_few[["input", "n", "values", "levels", "needed"]].to_numpy().tolist() == [
+        ["target", 9, 3, 2, 10],
+        ["key.name", 9, 3, 3, 15],
     ]
-    assert "what hangs on key.name cannot be told: it has 9 draws and 3 levels" in str(found)
+    said = (
+        "what hangs on key.name cannot be told: it has 9 draws, and 15 are needed (5 for each of 3"
+    )
+    assert said in str(found)
 
 
 @pytest.mark.parametrize(("kind", "draws"), [("sobol", 32), ("morris", 32), ("latin", 16)])

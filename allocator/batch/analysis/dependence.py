@@ -39,9 +39,10 @@ RATE = 0.05
 """Part of the ratios that stand out which may do so by chance."""
 COLUMNS = (
     "instance", "municipality_id", "name", "input", "persons", "epsilon_squared", "eta_squared",
-    "n", "levels", "p_value", "stands_out", "lowest_at", "lowest", "highest_at", "highest",
+    "n", "values", "levels", "p_value", "stands_out", "lowest_at", "lowest", "highest_at",
+    "highest",
 )  # fmt: skip
-TOO_FEW = ("instance", "input", "n", "levels", "needed")
+TOO_FEW = ("instance", "input", "n", "values", "levels", "needed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +53,12 @@ class Dependence:
     ----------
     table
         One row a municipality whose quota moves and input: persons (standard deviation that the
-        input alone brings, √(ε² · variance)), epsilon_squared, eta_squared, n, levels, p_value
-        (adjusted), stands_out, and at which values the mean quota is lowest and highest (none:
-        as given), with those means.
+        input alone brings, √(ε² · variance)), epsilon_squared, eta_squared, n, values (different
+        ones), levels (that they were put into), p_value (adjusted), stands_out, and at which
+        values the mean quota is lowest and highest (none: as given), with those means.
     too_few
-        One row an input of which nothing is said: how many draws and levels it has, and how many
-        draws it would need.
+        One row an input of which nothing is said: how many draws, different values and levels it
+        has, and how many draws it would need.
     """
 
     table: pd.DataFrame
@@ -72,10 +73,11 @@ def dependence(known: Answered) -> Dependence:
     for path in known.varied if len(quotas) else []:
         n, found = known.draws(path), known.levels_of_settings(path)
         needed = EACH * max(2, len(found))
+        counts = {"n": n, "values": known.settings[path].nunique(dropna=False)}
         if n < needed or len(found) < 2:
-            few.append({"input": path, "n": n, "levels": len(found), "needed": needed})
+            few.append({"input": path, **counts, "levels": len(found), "needed": needed})
         else:
-            frames.append(_ratios(moving, found, n).assign(input=path))
+            frames.append(_ratios(moving, found, n).assign(input=path, **counts))
     return Dependence(
         _judged(known, frames),
         pd.DataFrame(few, columns=list(TOO_FEW)).assign(instance=known.name),

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from allocator.batch.analysis import charts
 from allocator.batch.analysis.dependence import RATE
+from allocator.batch.analysis.levels import EACH
 from allocator.batch.analysis.words import (
     counts_in_words,
     gaps_in_words,
@@ -51,6 +52,7 @@ def page(found: "Analysis", top: int) -> str:
             found=found,
             parts=[_part(found, about, top) for about in found.instances.to_dict("records")],
             rate=RATE,
+            each=EACH,
             version=VERSION,
             style=Markup(resource("style.css")),  # noqa: S704 - our own file
         )

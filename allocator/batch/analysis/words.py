@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from allocator.batch.analysis.levels import EACH
 from allocator.sensitivity.inputs import ASSUME
 from allocator.sensitivity.tables import records
 
@@ -50,8 +51,8 @@ def gaps_in_words(found: "Analysis", about: dict[str, Any]) -> Iterator[str]:
         yield "no input has two values in the cases that are answered"
     for row in records(found.of("too_few", name)):
         yield (
-            f"what hangs on {row['input']} cannot be told: it has {row['n']:,} draws and "
-            f"{row['levels']} levels; {row['needed']:,} draws are needed"
+            f"what hangs on {row['input']} cannot be told: it has {row['n']:,} draws, and "
+            f"{row['needed']:,} are needed ({EACH} for each of {row['needed'] // EACH} levels)"
         )
     for row in records(refused.head(SAID)):
         what = "indices" if row["result"] is None else f"indices of {row['result']}"
