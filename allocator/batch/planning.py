@@ -1,8 +1,9 @@
 """What a batch comes to before it is run: how many cases, how long, and the first ones."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -11,12 +12,35 @@ from allocator.batch.asked import Batch
 from allocator.batch.checking import prepared
 from allocator.batch.running import checked_numbers
 from allocator.batch.spec import Spec
-from allocator.sensitivity.executor import cores
-from allocator.solve import solve
+from allocator.sensitivity.cases import Case
+from allocator.sensitivity.executor import Tally, cores
+from allocator.sensitivity.inputs import whole
+from allocator.sensitivity.watching import Watcher, watcher
+from allocator.solve.engine import Flag
+from models.plan import Plan
 from models.views import Part, Shown
 
 FIRST = 10
 """Cases that are shown."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One solve by which the time of a batch is estimated.
+
+    Attributes
+    ----------
+    instance
+        Position of its instance.
+    case
+        Number of the case, solved from the base plan; none: the base plan itself.
+    seconds
+        How long it took.
+    """
+
+    instance: int
+    case: int | None
+    seconds: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,14 +53,13 @@ class Planned(Shown):
         Its cases, checked.
     workers
         Processes that the estimate is for.
-    cold, warm
-        Seconds of a solve without a start and of one from it, tried here; none: not tried.
+    trials
+        Solves that the estimate rests on; none: there is no estimate.
     """
 
     batch: Batch
     workers: int
-    cold: float | None
-    warm: float | None
+    trials: tuple[Trial, ...]
 
     @property
     def checks(self) -> int:
@@ -45,12 +68,31 @@ class Planned(Shown):
 
     @property
     def seconds(self) -> float | None:
-        """Estimate of the whole: every case as the warm solve, base plans and checks as cold."""
-        if self.cold is None or self.warm is None:
+        """Estimate of the whole: cases of an instance as the mean of those tried, others as bases.
+
+        Starting the workers is not in it.
+        """
+        if not self.trials:
             return None
+        batch, count = self.batch, len(self.batch.instances)
+        cold = [self._mean(i, base=True) for i in range(count)]
+        warm = [self._mean(i, base=False) for i in range(count)]
+        each = len(batch.points) * sum(warm) + sum(cold)
+        return (each * len(batch.seeds) + self.checks * sum(cold) / count) / self.workers
+
+    def _mean(self, instance: int, *, base: bool) -> float:
+        return fmean(
+            one.seconds
+            for one in self.trials
+            if one.instance == instance and (one.case is None) == base
+        )
+
+    @property
+    def seconds_at_most(self) -> float:
+        """How long the whole takes if every solve ends at its limit of time."""
         batch = self.batch
-        bases = len(batch.instances) * len(batch.seeds)
-        return (len(batch) * self.warm + (bases + self.checks) * self.cold) / self.workers
+        solves = len(batch) + len(batch.instances) * len(batch.seeds) + self.checks
+        return solves * batch.spec.options.time_limit / self.workers
 
     @property
     def first(self) -> pd.DataFrame:
@@ -59,7 +101,10 @@ class Planned(Shown):
             {
                 "case": asked.number,
                 "instance": self.batch.instances[asked.instance].id,
-                **self.batch.settings(asked),
+                **{
+                    path: value if isinstance(value, str) else whole(value)
+                    for path, value in self.batch.settings(asked).items()
+                },
                 "seed": asked.seed,
             }
             for asked, _ in zip(self.batch, range(FIRST), strict=False)
@@ -79,9 +124,9 @@ class Planned(Shown):
             "checks": self.checks,
             "fingerprint": self.batch.fingerprint,
             "workers": self.workers,
-            "seconds_cold": self.cold,
-            "seconds_warm": self.warm,
+            "trials": [asdict(one) for one in self.trials],
             "seconds": self.seconds,
+            "seconds_at_most": self.seconds_at_most,
             "first": first.to_dict("records"),
         }
 
@@ -92,13 +137,16 @@ class Planned(Shown):
         parts = [
             f"{len(batch):,} cases (instances × settings × seeds: {len(batch.instances)} × "
             f"{len(batch.points):,} × {len(batch.seeds)})",
-            f"{self.checks:,} of them are solved cold as well",
+            f"solved cold as well: {self.checks:,}",
         ]
         if self.seconds is not None:
-            parts.append(
-                f"about {in_words(self.seconds)} with {self.workers} workers: the middle case took "
-                f"{self.warm:.2f} s from the base plan, the base plan {self.cold:.2f} s"
-            )
+            cold = [one.seconds for one in self.trials if one.case is None]
+            warm = [one.seconds for one in self.trials if one.case is not None]
+            parts += [
+                f"about {in_words(self.seconds)} with {self.workers} workers, at most "
+                f"{in_words(self.seconds_at_most)}",
+                f"tried: {_took(cold, 'base plan')}, {_took(warm, 'case')} from it",
+            ]
         return parts
 
     def _headline(self) -> str:
@@ -113,8 +161,21 @@ class Planned(Shown):
         return "\n".join([*self.lines, "", self.first.to_string(index=False, na_rep="")])
 
 
+def _took(seconds: Sequence[float], what: str) -> str:
+    """Say how long solves took."""
+    several = f"{len(seconds)} {what}s" if len(seconds) > 1 else what
+    least, most = f"{min(seconds):.2f}", f"{max(seconds):.2f}"
+    return f"{several} in {least if least == most else f'{least} to {most}'} s"
+
+
 def plan(
-    spec: Spec, *, workers: int | None = None, estimate: bool = True, name: str = "batch"
+    spec: Spec,
+    *,
+    workers: int | None = None,
+    estimate: bool = True,
+    progress: Watcher | bool | None = None,
+    cancel: Flag | None = None,
+    name: str = "batch",
 ) -> Planned:
     """Return what a batch comes to.
 
@@ -125,8 +186,12 @@ def plan(
     workers
         Processes that the estimate is for; none: one a core.
     estimate
-        Whether the base plan and the middle case of the first instance are solved to tell how
-        long the batch takes.
+        Whether the base plan of every instance and, from it, its first, middle and last case
+        are solved to tell how long the batch takes.
+    progress
+        Called with a `Standing` whenever one of these is done; true: a `ProgressPrinter`.
+    cancel
+        When set, nothing further is tried; there is no estimate then.
     name
         Of the file of the specification, for problems.
 
@@ -136,16 +201,35 @@ def plan(
         With everything that is wrong.
     """
     batch = prepared(spec, name)
-    cold = warm = None
-    if estimate:
-        base = batch.base(0, batch.seeds[0])
-        options = base.options.model_copy(update={"processes": 1})
-        began = time.perf_counter()
-        known = solve(base.instance, base.policy, options)
-        cold = time.perf_counter() - began
-        middle = batch.case(batch[len(batch.points) // 2 * len(batch.seeds)], known)
-        warm = middle.task.solve(middle.instance, known).seconds or cold
-    return Planned(batch, workers or cores(), cold, warm)
+    trials = tuple(_tried(batch, watcher(progress), cancel)) if estimate else ()
+    if cancel is not None and cancel.is_set():
+        trials = ()
+    return Planned(batch, workers or cores(), trials)
+
+
+def _tried(batch: Batch, progress: Watcher | None, cancel: Flag | None) -> Iterator[Trial]:
+    """Yield solves by which the time of the batch can be told."""
+    last = len(batch.points) - 1
+    some = dict.fromkeys((0, last // 2, last))
+    total = len(batch.instances) * (1 + len(some))
+    tally = Tally("solves to estimate the time", total, total, 0.0)
+    began = time.perf_counter()
+
+    def solved(case: Case, number: int | None = None) -> tuple[Trial, Plan | None]:
+        at = time.perf_counter()
+        found = case.task.solve(case.instance, case.start, cancel=cancel)
+        now = time.perf_counter()
+        if progress is not None:
+            progress(tally.counting(found).standing(now - began))
+        return Trial(i, number, now - at), found.plan
+
+    for i in range(len(batch.instances)):
+        trial, known = solved(batch.base(i, batch.seeds[0]))
+        yield trial
+        for point in some:
+            asked = batch[(i * len(batch.points) + point) * len(batch.seeds)]
+            trial, _ = solved(batch.case(asked, known), asked.number)
+            yield trial
 
 
 def in_words(seconds: float) -> str:

@@ -90,8 +90,10 @@ def run(
     if known is not None and time_limit_per_case is None:
         time_limit_per_case = known["spec"]["options"]["time_limit"]
     batch = prepared(spec.limited(time_limit_per_case), name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with ExitStack() as stack:
+        crew = None if scheduler is None else stack.enter_context(closing(OnCluster(scheduler)))
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(locked(folder))
         manifest = known or _new_manifest(batch)
         if manifest["fingerprint"] != batch.fingerprint:
             raise InvalidSpec(f"batch {folder}", [_another(manifest, folder)])
@@ -105,19 +107,17 @@ def run(
         }
         manifest["sessions"].append(session)
         write_manifest(folder, manifest)
-        with ExitStack() as stack:
-            record = Record(folder, batch)
-            work = _Run(batch, record, watcher(progress), cancel)
-            if not work.nothing_left:
-                own = None
-                if scheduler is None:
-                    own = stack.enter_context(Workers(workers or cores()))
-                    scheduler = own.address
-                crew = stack.enter_context(closing(OnCluster(scheduler)))
-                try:
-                    work.through(crew, own)
-                finally:
-                    record.flush()
+        record = Record(folder, batch)
+        work = _Run(batch, record, watcher(progress), cancel)
+        if not work.nothing_left:
+            own = None
+            if crew is None:
+                own = stack.enter_context(Workers(workers or cores()))
+                crew = stack.enter_context(closing(OnCluster(own.address)))
+            try:
+                work.through(crew, own)
+            finally:
+                record.flush()
         session["ended"] = now()
         write_manifest(folder, manifest)
     return opened(folder)
@@ -203,13 +203,15 @@ class _Run:
 
         coming, todo = self._coming, len(self._todo)
         tally = Tally("cases", len(self._batch), todo, self._clock.elapsed)
-        bases = Tally("base", coming.bases, coming.bases, self._clock.elapsed)
+        bases = Tally("plans to start from", coming.bases, coming.bases, self._clock.elapsed)
         self._tell(tally)
         with closing(crew.solve(self._cases(), stop)) as answers:
             for answer in answers:
                 of_base = answer.case.name in coming.names
                 (self._keep_base if of_base else self._keep)(answer)
-                self._tell((bases if of_base else tally).counting(answer.outcome))
+                counted = (bases if of_base else tally).counting(answer.outcome)
+                if counted is tally or not tally.begun:  # what others start from comes first
+                    self._tell(counted)
         self._record.flush()
         if not stop():
             self._check(crew, stop)

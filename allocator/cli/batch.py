@@ -59,8 +59,8 @@ def plan_command(
         bool,
         typer.Option(
             "--estimate/--no-estimate",
-            help="Solve the base plan and one case of the first instance to tell how long the "
-            "batch takes.",
+            help="Solve the base plan and three cases of every instance to tell how long the batch "
+            "takes.",
         ),
     ] = True,
     json_: JsonOption = False,
@@ -74,8 +74,22 @@ def plan_command(
     """  # noqa: D301  # \b keeps the examples on lines of their own
     from allocator import batch
 
-    found = batch.plan(batch.read_spec(spec), workers=workers, estimate=estimate, name=spec.name)
+    asked, cancel = batch.read_spec(spec), threading.Event()
+    found = _watched(
+        lambda watch: batch.plan(
+            asked,
+            workers=workers,
+            estimate=estimate,
+            progress=watch,
+            cancel=cancel,
+            name=spec.name,
+        ),
+        cancel,
+        kept="the plan, without an estimate",
+    )
     typer.echo(json.dumps(found.as_dict(), ensure_ascii=False) if json_ else str(found))
+    if cancel.is_set():
+        raise typer.Exit(Exit.INTERRUPTED)
 
 
 @batch_app.command("run")
@@ -255,8 +269,10 @@ def reproduce_command(
         raise typer.Exit(Exit.SOLVER)
 
 
-def _watched(work: "Callable[[Watcher], Result]", cancel: threading.Event) -> Result:
-    """Return what `work` returns, with progress; Ctrl-C sets `cancel`."""
+def _watched(
+    work: "Callable[[Watcher], Result]", cancel: threading.Event, kept: str = "what is done"
+) -> Result:
+    """Return what `work` returns, with progress; Ctrl-C sets `cancel`, which keeps `kept`."""
     from allocator.cli.interrupting import run_interruptibly
     from allocator.cli.progress import ProgressLine
     from allocator.sensitivity.watching import SECONDS_BETWEEN_LINES, with_rate
@@ -265,9 +281,10 @@ def _watched(work: "Callable[[Watcher], Result]", cancel: threading.Event) -> Re
     with ProgressLine(Console(stderr=True), SECONDS_BETWEEN_LINES) as line:
 
         def tell(standing: "Standing") -> None:
-            line.tell(Progress(with_rate(standing), None, None, None, standing.elapsed))
+            said = Progress(with_rate(standing), None, None, None, standing.elapsed)
+            line.tell(said, over=standing.over)
 
-        return run_interruptibly(lambda: work(tell), cancel, line, kept="what is done")
+        return run_interruptibly(lambda: work(tell), cancel, line, kept)
 
 
 def _tell(found: "Results", *, as_json: bool) -> None:

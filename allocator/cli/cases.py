@@ -129,7 +129,8 @@ class Many:
         with ProgressLine(Console(stderr=True)) as line:
 
             def tell(standing: "Standing") -> None:
-                line.tell(Progress(str(standing), None, None, None, standing.elapsed))
+                said = Progress(str(standing), None, None, None, standing.elapsed)
+                line.tell(said, over=standing.over)
 
             def begin() -> Result:
                 with Executor(

@@ -35,6 +35,7 @@ class ProgressLine:
         self._console, self._seconds = console, seconds
         self._status: Status | None = console.status("starting") if console.is_terminal else None
         self._latest: tuple[Progress, float] | None = None
+        self._ended: list[str] = []
         self._last_line = float("-inf")
 
     def __enter__(self) -> Self:
@@ -50,13 +51,17 @@ class ProgressLine:
     ) -> None:
         if self._status is not None:
             self._status.stop()
+        self._say_ended()
 
-    def tell(self, progress: "Progress") -> None:
-        """Note where the solve stands."""
+    def tell(self, progress: "Progress", *, over: bool = False) -> None:
+        """Note where the solve stands; what is said when a part of it is over stays to be read."""
         self._latest = (progress, time.monotonic())
+        if over:
+            self._ended.append(describe(progress, progress.elapsed))
 
     def refresh(self) -> None:
         """Draw what was noted last, with the time that has passed since."""
+        self._say_ended()
         if self._latest is None:
             return
         progress, noted = self._latest
@@ -67,6 +72,11 @@ class ProgressLine:
         elif now - self._last_line >= self._seconds:
             self._last_line = now
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    def _say_ended(self) -> None:
+        while self._ended:
+            self.say(self._ended.pop(0))
+            self._latest, self._last_line = None, time.monotonic()
 
     def say(self, text: str) -> None:
         """Print a line of its own, above the live one."""

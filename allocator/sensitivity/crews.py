@@ -23,6 +23,7 @@ from typing import IO, Any, Protocol
 from allocator.errors import SolverError
 from allocator.sensitivity.cases import Case, Task
 from allocator.sensitivity.types import Outcome
+from allocator.solve.cluster import connected
 from models.instance import Instance
 from models.plan import Plan
 
@@ -240,12 +241,7 @@ class OnCluster:
     """
 
     def __init__(self, scheduler: str) -> None:
-        from distributed import Client
-
-        try:
-            self._client = Client(scheduler, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise SolverError(f"no scheduler answers at {scheduler!r}: {error}") from error
+        self._client = connected(scheduler)
         self._there: OrderedDict[int, tuple[object, Any]] = OrderedDict()
 
     def solve(self, cases: Iterable[Case | None], stop: Stop) -> Generator[Answer, None, None]:

@@ -53,6 +53,11 @@ class Standing:
         """Cases a second at the pace so far; none before the first and after the last."""
         return (self.total - self.done) / self.left if self.left else None
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.done == self.total
+
     def __str__(self) -> str:
         parts = [f"{self.phase}: {self.done:,} of {self.total:,} done"]
         if self.failed:
@@ -219,6 +224,11 @@ class Tally:
         self._new += 1
         self._failed += outcome.state is State.FAILED
         return self
+
+    @property
+    def begun(self) -> bool:
+        """Whether any outcome was counted."""
+        return self._new > 0
 
     def standing(self, elapsed: float) -> Standing:
         """Return where the run stands."""

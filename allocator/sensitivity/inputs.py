@@ -78,7 +78,7 @@ class Question:
                 for detail in error.errors(include_url=False)
             ]
             raise InvalidOver("cannot be varied", problems) from error
-        given = _whole(value) if isinstance(value, float) else value  # 1e6 persons are a number
+        given = value if isinstance(value, str) else whole(value)  # 1e6 persons are a number
         setting = f"{_SHORT.get(path, path)}={given}"
         return replace(self, policy=with_settings(self.policy, [setting]))
 
@@ -164,7 +164,7 @@ def _values(path: str, text: str, problems: list[Problem]) -> list[Value]:
 def evenly(first: float, last: float, count: int) -> list[Value]:
     """Return `count` numbers from `first` to `last`, whole ones as integers."""
     step = (last - first) / (count - 1)
-    return [_whole(float(f"{first + i * step:.{DIGITS}g}")) for i in range(count)]
+    return [whole(float(f"{first + i * step:.{DIGITS}g}")) for i in range(count)]
 
 
 def value_of(text: str) -> Value:
@@ -173,11 +173,12 @@ def value_of(text: str) -> Value:
         number = float(text)
     except ValueError:
         return text
-    return _whole(number) if math.isfinite(number) else text
+    return whole(number) if math.isfinite(number) else text
 
 
-def _whole(number: float) -> Value:
-    return int(number) if number.is_integer() and abs(number) < 1e15 else number
+def whole(number: float) -> int | float:
+    """Return a whole number as an integer, others as they are."""
+    return int(number) if float(number).is_integer() and abs(number) < 1e15 else number
 
 
 def _number(path: str, value: Value) -> float:

@@ -42,7 +42,7 @@ class ProgressPrinter:
 
     def __call__(self, standing: "Standing") -> None:
         """Print where it stands, unless something was just printed."""
-        over, now = standing.done == standing.total, time.monotonic()
+        over, now = standing.over, time.monotonic()
         if not over and now - self._last < self._line.seconds:
             return
         self._last = now

@@ -1,6 +1,9 @@
 """`allocator batch` does what the Python functions do, and ends with a code that says how."""
 
 import json
+import socket
+import statistics
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ import allocator
 from allocator import batch
 from allocator.batch.agreement import Known, agreement
 from allocator.cli import Exit, app
+from allocator.sensitivity.executor import Standing
+from allocator.solve import cluster
 
 SPEC = """
 instances = ["tiny-measures"]
@@ -36,8 +41,11 @@ def test_a_plan_says_how_many_how_long_and_the_first(tmp_path: Path) -> None:
         "groups.persons *=": 1,
         "seed": 0,
     }
-    expected = (2 * about["seconds_warm"] + about["seconds_cold"]) / 3
+    base, *cases = about["trials"]
+    assert (base["case"], [one["case"] for one in cases]) == (None, [0, 1])
+    expected = (sum(one["seconds"] for one in cases) + base["seconds"]) / 3
     assert about["seconds"] == pytest.approx(expected)
+    assert about["seconds_at_most"] == (2 + 1) * 180 / 3
     code, said, _ = invoke("plan", spec, "--no-estimate")
     assert code == Exit.DONE
     assert said.startswith("2 cases (instances × settings × seeds: 1 × 2 × 1)")
@@ -52,6 +60,46 @@ def test_what_is_wrong_is_said_all_at_once(tmp_path: Path) -> None:
     assert "wrong.toml at instances.0" in told
     assert "wrong.toml at design.grid.stp" in told
     assert not (tmp_path / "out").exists()
+
+
+def test_an_estimate_tries_every_instance_and_counts_every_solve() -> None:
+    design = {"grid": {"target": [90, 95, 100, 105, 110]}}
+    asked = {"instances": ["tiny-measures", "tiny-housing"], "seeds": [3, 4], "design": design}
+    heard: list[Standing] = []
+    found = batch.plan(
+        batch.spec_from({**asked, "check_fraction": 0.2}), workers=2, progress=heard.append
+    )
+    tried = [(one.instance, one.case) for one in found.trials]
+    assert tried == [(0, None), (0, 0), (0, 4), (0, 8), (1, None), (1, 10), (1, 14), (1, 18)]
+    assert [one.done for one in heard] == list(range(1, 9))
+    times = [one.seconds for one in found.trials]
+    # Two seeds with five cases an instance, two bases an instance, four checks half and half.
+    cases = 10 * (statistics.fmean(times[1:4]) + statistics.fmean(times[5:]))
+    bases = (2 + 2) * (times[0] + times[4])
+    assert found.seconds == pytest.approx((cases + bases) / 2)
+    assert found.seconds_at_most == (20 + 4 + 4) * 180 / 2
+
+
+def test_a_plan_that_is_stopped_has_no_estimate() -> None:
+    stopped = threading.Event()
+    stopped.set()
+    found = batch.plan(batch.spec_from({"instances": ["tiny-measures"]}), cancel=stopped)
+    assert (found.seconds, found.trials, len(found.batch)) == (None, (), 1)
+
+
+@pytest.mark.enable_socket
+def test_where_no_scheduler_answers_no_folder_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ANSWERS_WITHIN", 1.0)
+    spec, out = tmp_path / "batch.toml", tmp_path / "out"
+    spec.write_text(SPEC, encoding="utf-8")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        code, said, told = invoke("run", spec, "--out", out, "--scheduler", address)
+    assert (code, said, out.exists()) == (Exit.SOLVER, "", False)
+    assert f"no scheduler answers at '{address}'" in told
 
 
 @pytest.mark.enable_socket

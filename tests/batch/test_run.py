@@ -62,7 +62,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> batch.Results:
         )
     assert heard == [
         "cases 0",
-        "base 1",
+        "plans to start from 1",
         *(f"cases {done}" for done in range(1, 9)),
         *("cold checks 1", "cold checks 2"),
     ]

@@ -17,6 +17,7 @@ import numpy as np
 
 from allocator.errors import SolverError
 from allocator.solve.arrays import Arrays, Vector
+from allocator.solve.cluster import connected
 from allocator.solve.decomposed.chunk import Chunk, Stopped
 from allocator.solve.engine import Flag, Outcome, Settings, run
 
@@ -216,12 +217,7 @@ class OnCluster:
     """
 
     def __init__(self, scheduler: str) -> None:
-        from distributed import Client
-
-        try:
-            self._client = Client(scheduler, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise SolverError(f"no scheduler answers at {scheduler!r}: {error}") from error
+        self._client = connected(scheduler)
         self._held: list[Any] = []
         self._chunks: list[Chunk] = []
 
