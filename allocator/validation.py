@@ -17,7 +17,7 @@ Place = tuple[int | str, ...]
 
 _PLAINER = (
     (r"valid dictionary or object to extract fields from", "object with named fields"),
-    (r" after validation, not (more|\d+)", ""),
+    (r" after validation, not (more|\d+)|, unable to parse string as an? \w+$", ""),
     (
         r"valid date or datetime, .*|valid date in the format YYYY-MM-DD, .*",
         "date such as 2026-12-31",

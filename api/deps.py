@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from api.execution.reconciling import Reconciler
 from api.execution.shelf import Shelf
-from api.problems import UNKNOWN, ErrorItem, expected_of, invalid, parameters_of
+from api.problems import ErrorItem, invalid, parameters_of, unknown_parameter
 from api.security import Caller, Scope, requires
 from api.settings import Settings
 from api.store import Store
@@ -69,15 +69,15 @@ async def only_known_parameters(request: Request) -> None:
     names = [name for name, _ in given]
     if known and len(set(names)) == len(names):
         return
-    wrong = [
-        ErrorItem(
-            parameter=name,
-            detail=UNKNOWN if name not in known else "it is there twice",
-            value=value[:80],
-            expected=expected_of(known),
-        )
-        for position, (name, value) in enumerate(given)
-        if name not in known or name in names[:position]
-    ]
+    wrong = []
+    for position, (name, value) in enumerate(given):
+        if name not in known:
+            wrong.append(unknown_parameter(name, value[:80], known))
+        elif name in names[:position]:
+            detail = "it is there twice"
+            item = ErrorItem(
+                parameter=name, detail=detail, value=value[:80], expected="give it once"
+            )
+            wrong.append(item)
     if wrong:
         raise invalid(wrong)

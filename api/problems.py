@@ -4,7 +4,9 @@ Every kind of problem is listed in `KINDS`; a route names those it can answer wi
 OpenAPI document shows them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import Request
@@ -15,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from allocator.errors import InvalidInput
-from allocator.validation import sentence
+from allocator.validation import names_like, near, sentence
 from api.store import StoreChanged, StoreFull, StoreUnavailable
 from models.problems import Problem
 
@@ -245,7 +247,13 @@ def handlers(allowed: Callable[[Request], list[str]]) -> dict[Any, Any]:
         headers = dict(error.headers or {})
         if kind == "wrong-method":
             headers["Allow"] = ", ".join(allowed(request))
-        return answer(request, Trouble(kind, str(error.detail), headers=headers))
+        detail = str(error.detail)
+        if detail == HTTPStatus.NOT_FOUND.phrase:  # no route said more
+            paths = list(request.app.openapi()["paths"])
+            meant = near(request.url.path, paths)
+            detail = "there is no such path; /openapi.json lists all"
+            detail += "" if meant is None else f", maybe {meant} is meant"
+        return answer(request, Trouble(kind, detail, headers=headers))
 
     async def validation(request: Request, error: RequestValidationError) -> Response:
         return answer(request, _of_validation(request, error))
@@ -287,35 +295,41 @@ def _of_validation(request: Request, error: RequestValidationError) -> Trouble:
     return invalid(parameter_item(one, known) for one in found)
 
 
-def parameters_of(request: Request) -> set[str]:
-    """Return the query parameters of a route, as the OpenAPI document has them."""
+def parameters_of(request: Request) -> dict[str, str]:
+    """Return the query parameters of a route, and what they mean, as the OpenAPI document says."""
     path = request.app.openapi()["paths"].get(request.scope["route"].path, {})
     operation = path.get(request.method.lower(), {})
-    return {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+    return {
+        one["name"]: one.get("description", "")
+        for one in operation.get("parameters", [])
+        if one["in"] == "query"
+    }
 
 
-UNKNOWN = "nobody knows this parameter"
+def unknown_parameter(name: str, value: str | None, known: Collection[str]) -> ErrorItem:
+    """Return what is told of a query parameter that a route does not have."""
+    expected = names_like(name, sorted(known)) if known else "leave it out"
+    detail = "nobody knows this parameter"
+    return ErrorItem(parameter=name, detail=detail, value=value, expected=expected)
 
 
-def expected_of(known: Collection[str]) -> str:
-    """Say which query parameters there are."""
-    return f"there are {', '.join(sorted(known))}" if known else "leave it out"
-
-
-def parameter_item(detail: Any, known: Collection[str] = ()) -> ErrorItem:
+def parameter_item(detail: Any, known: Mapping[str, str] = MappingProxyType({})) -> ErrorItem:
     """Return what pydantic says of a parameter as it is told.
 
     Parameters
     ----------
     known
-        Query parameters that there are.
+        Query parameters that there are, and what they mean.
     """
     place, *location = detail["loc"]
     name = str(location[0]) if location else place
     value = None if detail["type"] == "missing" else shown(detail.get("input"))
     if detail["type"] == "extra_forbidden":
-        return ErrorItem(parameter=name, detail=UNKNOWN, value=value, expected=expected_of(known))
-    return ErrorItem(parameter=name, detail=sentence(detail["msg"]), value=value)
+        return unknown_parameter(name, value, known)
+    said, _, expected = detail["msg"].removeprefix("Value error, ").partition("; ")
+    if not expected and known.get(name):
+        expected = f"here belongs: {sentence(' '.join(known[name].split()))}"
+    return ErrorItem(parameter=name, detail=sentence(said), value=value, expected=expected or None)
 
 
 def shown(value: Any) -> str | None:

@@ -1,7 +1,7 @@
 """Run a batch: what others start from first, then every case, then the cold checks."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +34,7 @@ from allocator.sensitivity.watching import Watcher, watcher
 from allocator.solve import engine
 from allocator.solve.engine import Flag
 from allocator.solve.progress import Clock
+from allocator.validation import shown
 from allocator.version import VERSION
 from allocator.writing import write
 from models.plan import Plan
@@ -96,7 +97,7 @@ def run(
         stack.enter_context(locked(folder))
         manifest = known or _new_manifest(batch)
         if manifest["fingerprint"] != batch.fingerprint:
-            raise InvalidSpec(f"batch {folder}", [_another(manifest, folder)])
+            raise InvalidSpec(f"batch {folder}", _other(manifest, batch, folder))
         _keep_instances(folder, batch)
         session = {
             "began": now(),
@@ -134,13 +135,41 @@ def _found(folder: Path, *, resume: bool) -> dict[str, Any] | None:
     return None
 
 
-def _another(manifest: dict[str, Any], folder: Path) -> Problem:
-    message = "the folder holds a batch with another specification or other instances"
-    expected = "give another folder, or the specification that was run"
-    if manifest["versions"]["allocator"] != VERSION:
-        message = f"the folder was begun by version {manifest['versions']['allocator']}"
+def _other(manifest: Mapping[str, Any], batch: Batch, folder: Path) -> list[Problem]:
+    """Return in what a batch is another one than that of its folder."""
+    version = manifest["versions"]["allocator"]
+    if version != VERSION:
+        message = f"the folder was begun by version {version}"
         expected = f"go on with that version, or give another folder to {VERSION}"
-    return Problem(message, expected, value=str(folder))
+        return [Problem(message, expected, value=str(folder))]
+    then, given = map(_about, (manifest, _new_manifest(batch)))
+    return [
+        Problem(
+            f"this is another batch than the one in {folder}",
+            f"write {shown(before)} as it was run, or give another folder",
+            "batch",
+            None,
+            place,
+            shown(now),
+        )
+        for place, before, now in _differences(then, given)
+    ]
+
+
+def _about(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that the results of a batch rest on, as it is told."""
+    instances = [f"{one['id']} {one['sha256'][:16]}" for one in manifest["instances"]]
+    return {**manifest["spec"], "instances": instances}
+
+
+def _differences(then: Any, given: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield where plain data differ, with what stands there in each."""
+    if isinstance(then, Mapping) and isinstance(given, Mapping):
+        for name in dict.fromkeys([*then, *given]):
+            at = f"{place}.{name}" if place else name
+            yield from _differences(then.get(name), given.get(name), at)
+    elif then != given:
+        yield place, then, given
 
 
 def _new_manifest(batch: Batch) -> dict[str, Any]:

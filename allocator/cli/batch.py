@@ -125,6 +125,8 @@ def run_command(
     if workers is not None and scheduler is not None:
         raise typer.BadParameter("give --workers or --scheduler, not both")
     asked, cancel = batch.read_spec(spec), threading.Event()
+    if resume and not out.exists():
+        typer.echo(f"there is no {out} to go on with; the batch begins", err=True)
     found = _watched(
         lambda watch: batch.run(
             asked,

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -45,8 +46,12 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command asked for."""
+        given = [*ctx._protected_args, *ctx.args]  # before they are taken apart
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = _with_value(error, given)
+            raise
         except AllocatorError as error:
             _tell(error, as_json=bool(ctx.meta.get(AS_JSON)))
             code = next((code for kind, code in _CODES if isinstance(error, kind)), Exit.ERROR)
@@ -59,6 +64,20 @@ class Commands(TyperGroup):
                 raise
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(Exit.ERROR) from error
+
+
+def _with_value(error: typer.BadParameter, given: Sequence[str]) -> str:
+    """Say which value of an option is wrong, which the message does not where a type refuses it."""
+    from allocator.validation import sentence  # pydantic takes a while to import
+
+    message = sentence(error.message)
+    names = () if error.param is None else (*error.param.opts, *error.param.secondary_opts)
+    for i, word in enumerate(given):
+        name, sign, value = word.partition("=")
+        if name in names and name.startswith("-"):
+            value = value if sign else "".join(given[i + 1 : i + 2])
+            return f"{value!r}: {message}"
+    return message
 
 
 AS_JSON = "allocator.as_json"

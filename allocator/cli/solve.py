@@ -122,6 +122,7 @@ def solve_command(
 
 def options_from(**given: float | str | None) -> "SolveOptions":
     """Return the options given on the command line; those that are none are left as usual."""
+    from allocator.validation import sentence
     from models.options import SolveOptions
 
     try:
@@ -129,9 +130,10 @@ def options_from(**given: float | str | None) -> "SolveOptions":
             {name: value for name, value in given.items() if value is not None}
         )
     except ValidationError as error:
+        names = [str(detail["loc"][0]).replace("_", "-") for detail in error.errors()]
         wrong = [
-            f"--{str(detail['loc'][0]).replace('_', '-')} {detail['input']}: {detail['msg']}"
-            for detail in error.errors()
+            f"--{name} {detail['input']}: {sentence(detail['msg'])}"
+            for name, detail in zip(names, error.errors(), strict=True)
         ]
         raise typer.BadParameter("\n".join(wrong)) from error
 

@@ -17,7 +17,7 @@ from api.execution.archives import Limits, content_of, read_archive, read_tables
 from api.execution.shelf import stored
 from api.problems import Trouble, documented, invalid, item_of, told
 from api.reading import parsed
-from api.schemas.cursors import cursor_of, read_cursor
+from api.schemas.cursors import cursor_of
 from api.schemas.instances import (
     InstanceAbout,
     InstanceChecked,
@@ -50,7 +50,7 @@ def list_instances(
     store: StoreDep, caller: InstanceReader, page: Annotated[Page, Query()]
 ) -> InstanceList:
     """List instances, without their tables, in the order of their ids."""
-    after = read_cursor(page.cursor)
+    after = page.cursor
     with store.reading() as connection:
         rows = instances.listed(connection, after=after, number=page.limit + 1)
     shown = rows[: page.limit]

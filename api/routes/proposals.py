@@ -25,7 +25,7 @@ from api.problems import ErrorItem, Trouble, documented, invalid, pointer
 from api.reading import StrictRoute
 from api.routes.once import IdempotencyKey, made_before
 from api.routes.results import explanation_in_words
-from api.schemas.cursors import cursor_of, read_cursor
+from api.schemas.cursors import cursor_of
 from api.schemas.instances import Page
 from api.schemas.proposals import (
     AnswerList,
@@ -89,7 +89,7 @@ def list_proposals(
     store: StoreDep, caller: ProposalReader, page: Annotated[Page, Query()]
 ) -> ProposalList:
     """List proposals, the newest first."""
-    before = read_cursor(page.cursor)
+    before = page.cursor
     with store.reading() as connection:
         rows = proposals.listed(connection, before=before, number=page.limit + 1)
     shown = rows[: page.limit]
@@ -218,7 +218,7 @@ def list_answers(
     proposal_id: str, store: StoreDep, caller: AnswerReader, page: Annotated[Page, Query()]
 ) -> AnswerList:
     """List the answers to a proposal, oldest first; a municipality sees its own."""
-    after = read_cursor(page.cursor)
+    after = page.cursor
     _proposal(store, proposal_id)
     with store.reading() as connection:
         rows = proposals.answers(

@@ -20,7 +20,7 @@ from api.moments import Moments
 from api.problems import Trouble, documented
 from api.reading import StrictRoute
 from api.routes.once import IdempotencyKey, made_before
-from api.schemas.cursors import cursor_of, read_cursor
+from api.schemas.cursors import cursor_of
 from api.schemas.runs import RunFilters, RunList, RunRequest, RunStatus
 from api.store import Store, requests, runs
 
@@ -97,7 +97,7 @@ def list_runs(
         "tag": filters.tag,
         "created_by": caller.id if filters.mine else None,
     }
-    before = read_cursor(filters.cursor)
+    before = filters.cursor
     with store.reading() as connection:
         rows = runs.listed(connection, filters=wanted, before=before, number=filters.limit + 1)
     shown = rows[: filters.limit]

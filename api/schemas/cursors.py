@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+from typing import Annotated
 
-from api.problems import ErrorItem, invalid
+from pydantic import AfterValidator, Field
 
 
 def cursor_of(last: str) -> str:
@@ -11,16 +12,8 @@ def cursor_of(last: str) -> str:
     return base64.urlsafe_b64encode(f"1:{last}".encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str | None) -> str | None:
-    """Return the id that a cursor stands for.
-
-    Raises
-    ------
-    Trouble
-        If it is none that this service gave.
-    """
-    if cursor is None:
-        return None
+def _read(cursor: str) -> str:
+    """Return the id that a cursor stands for."""
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
@@ -28,11 +21,9 @@ def read_cursor(cursor: str | None) -> str | None:
         text = ""
     version, _, last = text.partition(":")
     if version != "1" or not last or "\0" in last:
-        item = ErrorItem(
-            parameter="cursor",
-            detail="this is no cursor",
-            value=cursor[:80],
-            expected="give `next` of the page before, as it came",
-        )
-        raise invalid([item])
+        raise ValueError("this is no cursor; give `next` of the page before, as it came")
     return last
+
+
+Cursor = Annotated[str, Field(max_length=200), AfterValidator(_read)]
+"""A cursor of a request; read, it is the id that it stands for."""

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from api.problems import ErrorItem
 from api.schemas import Answered, Query
+from api.schemas.cursors import Cursor
 
 
 class InstanceAbout(Answered):
@@ -70,5 +71,5 @@ class Page(Query):
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     """Most of them."""
-    cursor: Annotated[str, Field(max_length=200)] | None = None
+    cursor: Cursor | None = None
     """`next` of the page before."""

@@ -11,6 +11,7 @@ from allocator.policies import with_changes
 from allocator.sensitivity.uncertainty import Uncertainty
 from api.problems import ErrorItem, item_of
 from api.schemas import Answered, Body, Query
+from api.schemas.cursors import Cursor
 from api.store.runs import State
 from models.answers import Answer
 from models.options import Method
@@ -356,5 +357,5 @@ class RunFilters(Query):
     """Only those that this key asked for."""
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     """Most of them."""
-    cursor: Annotated[str, Field(max_length=200)] | None = None
+    cursor: Cursor | None = None
     """`next` of the page before."""

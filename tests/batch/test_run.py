@@ -23,7 +23,7 @@ from allocator.batch import record
 from allocator.batch.checking import prepared
 from allocator.batch.columns import BINDING, CASES, QUOTAS, SUMMARY, schemas
 from allocator.batch.record import Busy, locked, write_part
-from allocator.batch.spec import InvalidSpec, Spec
+from allocator.batch.spec import Design, InvalidSpec, Spec
 from allocator.batch.workers import Workers
 from allocator.binding import budgets_bound
 from allocator.cli.ending import Exit
@@ -144,9 +144,16 @@ def test_a_folder_is_gone_on_with_only_when_asked_and_with_the_same_batch(
     for resume in (False, True):
         with pytest.raises(FolderExists, match="for it holds no batch"):
             batch.run(SPEC, tmp_path / "something", resume=resume)
-    other = SPEC.model_copy(update={"seeds": (5,)})
-    with pytest.raises(InvalidSpec, match="another specification"):
+    changed = {"seeds": (5,), "policy": Policy(step=1), "instances": ("tiny-housing",)}
+    other = SPEC.model_copy(update={**changed, "design": Design()})
+    with pytest.raises(InvalidSpec, match="another batch than the one in") as caught:
         batch.run(other, results.folder, resume=True)
+    told = {one.column: one for one in caught.value.problems}
+    places = ("instances", "policy.step", "seeds", "design.grid.target", "design.cases")
+    assert set(places) < set(told)
+    assert (told["seeds"].value, told["policy.step"].value) == ("[5]", "1")
+    assert told["policy.step"].expected.startswith("write 5 as it was run")
+    assert "tiny-measures" in told["instances"].expected
     with locked(results.folder), pytest.raises(Busy):
         batch.run(SPEC, results.folder, resume=True)
     before = results.cases

@@ -146,6 +146,26 @@ def test_pages_of_a_list_hold_everything_once(service: Service) -> None:
         assert found == known
 
 
+def test_everything_wrong_with_a_query_is_told_with_what_would_be_right(service: Service) -> None:
+    answer = service.client.get("/v1/instances?limit=500&cursor=x&limti=3")
+    told = {one.parameter: one for one in problem(answer, 422, "invalid").errors}
+    assert set(told) == {"limit", "cursor", "limti"}
+    assert told["limit"].detail == "should be less than or equal to 200"
+    assert (told["limit"].value, told["limit"].expected) == ("500", "here belongs: most of them")
+    assert told["cursor"].expected == "give `next` of the page before, as it came"
+    assert str(told["limti"].expected).startswith("maybe limit; there are")
+    (twice,) = problem(service.client.get("/v1/instances?limit=5&limit=6"), 422, "invalid").errors
+    assert (twice.parameter, twice.value, twice.expected) == ("limit", "6", "give it once")
+
+
+def test_a_path_that_there_is_not_may_name_one(service: Service) -> None:
+    found = problem(service.client.get("/v1/instance"), 404, "not-found")
+    assert found.detail == (
+        "there is no such path; /openapi.json lists all, maybe /v1/instances is meant"
+    )
+    assert "maybe" not in problem(service.client.get("/xyz"), 404, "not-found").detail
+
+
 @pytest.mark.parametrize("cursor", ["x", "MQ", "MTo", "MToA", "MjphYmM", "ø", "====", "a" * 200])
 def test_a_cursor_that_nobody_gave_is_refused(service: Service, cursor: str) -> None:
     answer = service.client.get("/v1/instances", params={"cursor": cursor})

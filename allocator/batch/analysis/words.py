@@ -77,7 +77,9 @@ def _strongest(found: "Analysis", instance: str) -> Iterator[str]:
         return
     clear = table[table["stands_out"].astype("bool")]
     towns = clear["municipality_id"].nunique()
-    yield f"municipalities whose quota hangs on an input beyond chance: {towns:,}"
+    pairs = "" if towns == len(clear) else f", in {len(clear):,} pairs with an input"
+    shown = f"; the strongest {SAID}:" if len(clear) > SAID else ""
+    yield f"municipalities whose quota hangs on an input beyond chance: {towns:,}{pairs}{shown}"
     for row in records(clear.head(SAID)):
         yield f"  {dependence_in_words(row)}"
 
