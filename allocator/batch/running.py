@@ -150,9 +150,9 @@ def _other(manifest: Mapping[str, Any], batch: Batch, folder: Path) -> list[Prob
             "batch",
             None,
             place,
-            shown(now),
+            shown(here),
         )
-        for place, before, now in _differences(then, given)
+        for place, before, here in _differences(then, given)
     ]
 
 
