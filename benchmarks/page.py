@@ -108,8 +108,7 @@ def _scale(runs: list[dict[str, Any]]) -> str:
     text = (
         "Target at 35,700: gap of 1 % within 45 minutes and 8 GB; exponent of time at most 1.15, "
         f"of memory at most 1.05. From {_count(first):,} to {_count(last):,} municipalities: time "
-        f"{time:.2f}, memory {memory:.2f}. These three were run before plans were made of "
-        "mixes; what 3,570 take since is above."
+        f"{time:.2f}, memory {memory:.2f}."
     )
     return _jobs("Growth", text, runs)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from api.execution.priority import stand_back
 from api.settings import Settings
 from api.store import Store, StoreUnavailable, runs
 from api.store.runs import Ending, State, Superseded, failure
@@ -141,8 +142,7 @@ def patiently(work: Callable[[], Something]) -> Something:
 def main(run_id: str, parent: int) -> int:
     """Compute a run."""
     settings = Settings()
-    if settings.niceness:
-        os.nice(settings.niceness)
+    stand_back(settings.niceness)
     store = Store(settings.database, pool=2)
 
     def claim() -> tuple[str, dict[str, Any]] | None:

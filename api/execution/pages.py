@@ -9,6 +9,7 @@ import sys
 import threading
 
 from api.execution.plans import plan_of
+from api.execution.priority import stand_back
 from api.settings import Settings, environment
 from api.store import Store, instances, results, runs
 from api.store.results import Result
@@ -67,8 +68,7 @@ def main(run_id: str, kind: str, language: str) -> None:
     from api.execution.archives import unpacked
 
     settings = Settings()
-    if settings.niceness:
-        os.nice(settings.niceness)
+    stand_back(settings.niceness)
     store = Store(settings.database, pool=1)
     with store.reading() as connection:
         run, plan = runs.get(connection, run_id), plan_of(connection, run_id)
