@@ -1,6 +1,7 @@
 """The Dask cluster that has runs computed: the service's own, or one that is there."""
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -68,6 +69,23 @@ class Cluster:
         try:
             future = client.submit(compute, run_id, limit, key=run_id, pure=False)
             fire_and_forget(future)
+        except Exception as error:  # whatever a lost connection raises
+            self._drop()
+            raise NoCluster(str(error)) from error
+
+    def forget(self, run_ids: Iterable[str]) -> None:
+        """Take back runs that ended before a worker came to them; one that is computed goes on.
+
+        Raises
+        ------
+        NoCluster
+            If no scheduler answers.
+        """
+        from distributed import Future
+
+        client = self._connected()
+        try:
+            client.cancel([Future(run_id, client) for run_id in run_ids], force=True)
         except Exception as error:  # whatever a lost connection raises
             self._drop()
             raise NoCluster(str(error)) from error

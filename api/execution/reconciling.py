@@ -85,6 +85,9 @@ class Reconciler:
         known = self._cluster.known()
         with self._store.reading() as connection:
             rows = runs.open_runs(connection)
+            ended = runs.ended(connection, known.difference(row["id"] for row in rows))
+        if ended:
+            self._cluster.forget(ended)  # or a process is begun for each, only to find that
         self._cancel([row for row in rows if row["cancel_requested_at"] and row["id"] not in known])
         missing = [row for row in rows if row["id"] not in known]
         if not missing:

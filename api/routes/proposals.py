@@ -158,7 +158,7 @@ def get_proposed_number(
     found = ProposedNumber(
         proposal=_shown(row),
         number=MunicipalNumber(run_id=row["run_id"], **number),
-        explanation=explanation,
+        explanation=None if explanation is None else explanation.content,
         in_words=None
         if explanation is None
         else explanation_in_words(explanation, spoken.language),

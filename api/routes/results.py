@@ -1,6 +1,7 @@
 """``/v1/runs/{run_id}/…``: what runs answered."""
 
 import json
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -25,6 +26,8 @@ _KEY = ("no-key", "not-allowed", "not-found")
 JSON, CSV = "application/json", "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HTML, SVG, PLAIN = "text/html", "image/svg+xml", "text/plain"
+WORDS = 500
+"""Explanations in words that are kept at hand; a run never says other ones."""
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _TEXT = {"schema": {"type": "string"}}
 
@@ -109,7 +112,7 @@ def get_explanation(
     if kind == PLAIN:
         words = explanation_in_words(found, spoken.language)
         return Response(f"{words}\n", media_type=f"{PLAIN}; charset=utf-8")
-    return Response(json.dumps(found, ensure_ascii=False), media_type=JSON)
+    return Response(json.dumps(found.content, ensure_ascii=False), media_type=JSON)
 
 
 @router.get("/result", responses=documented(*_KEY, "conflict"))
@@ -177,9 +180,10 @@ def get_diff(run_id: str, other_id: str, store: StoreDep, caller: RunReader) -> 
     return _difference((run_id, other_id), [plan for plan in plans if plan is not None])
 
 
-def explanation_in_words(explanation: dict[str, Any], language: Language) -> str:
+@lru_cache(maxsize=WORDS)
+def explanation_in_words(explanation: results.Explained, language: Language) -> str:
     """Return an explanation as it is kept in words, one thing a line."""
-    return in_words(Explanation.model_validate(explanation), language)
+    return in_words(Explanation.model_validate(explanation.content), language)
 
 
 def number_of(store: Store, run_id: str, municipality_id: str) -> MunicipalNumber:

@@ -8,6 +8,25 @@ import sqlalchemy as sa
 from api.store.identifiers import new_id
 from api.store.tables import ANSWERS, PROPOSAL_STEPS, PROPOSALS, now
 
+_ROW = sa.select(PROPOSALS).where(PROPOSALS.c.id == sa.bindparam("proposal_id"))
+_STEPS = (
+    sa.select(PROPOSAL_STEPS)
+    .where(PROPOSAL_STEPS.c.proposal_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(PROPOSAL_STEPS.c.proposal_id, PROPOSAL_STEPS.c.number)
+)
+_NEWEST = (
+    sa.select(sa.func.max(ANSWERS.c.id))
+    .where(ANSWERS.c.proposal_id == sa.bindparam("proposal_id"))
+    .group_by(ANSWERS.c.municipality_id)
+)
+_ANSWERS = (
+    sa.select(ANSWERS, ANSWERS.c.id.in_(_NEWEST).label("latest"))
+    .where(ANSWERS.c.proposal_id == sa.bindparam("proposal_id"))
+    .order_by(ANSWERS.c.id)
+)
+_ANSWERS_OF = _ANSWERS.where(ANSWERS.c.municipality_id == sa.bindparam("municipality_id"))
+"""Made once: for what is read most, stating a query anew takes as long as asking it."""
+
 
 def add(
     connection: sa.Connection,
@@ -46,7 +65,8 @@ def step(
     created_by: str | None,
 ) -> None:
     """Add a step to a proposal."""
-    connection.execute(_row(proposal_id).with_for_update())  # steps are numbered one by one
+    held = _ROW.with_for_update()  # steps are numbered one by one
+    connection.execute(held, {"proposal_id": proposal_id})
     last = sa.select(sa.func.coalesce(sa.func.max(PROPOSAL_STEPS.c.number), 0)).where(
         PROPOSAL_STEPS.c.proposal_id == proposal_id
     )
@@ -73,13 +93,9 @@ def get(
     hold
         Whether nobody else may add a step until this transaction ends.
     """
-    query = _row(proposal_id).with_for_update() if hold else _row(proposal_id)
-    row = connection.execute(query).mappings().first()
+    query = _ROW.with_for_update() if hold else _ROW
+    row = connection.execute(query, {"proposal_id": proposal_id}).mappings().first()
     return None if row is None else _with_steps(connection, [dict(row)])[0]
-
-
-def _row(proposal_id: str) -> sa.Select[Any]:
-    return sa.select(PROPOSALS).where(PROPOSALS.c.id == proposal_id)
 
 
 def listed(connection: sa.Connection, *, before: str | None, number: int) -> list[dict[str, Any]]:
@@ -92,12 +108,8 @@ def listed(connection: sa.Connection, *, before: str | None, number: int) -> lis
 
 
 def _with_steps(connection: sa.Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    query = (
-        sa.select(PROPOSAL_STEPS)
-        .where(PROPOSAL_STEPS.c.proposal_id.in_([row["id"] for row in rows]))
-        .order_by(PROPOSAL_STEPS.c.proposal_id, PROPOSAL_STEPS.c.number)
-    )
-    steps = [dict(row) for row in connection.execute(query).mappings()]
+    asked = {"ids": [row["id"] for row in rows]}
+    steps = [dict(row) for row in connection.execute(_STEPS, asked).mappings()]
     for row in rows:
         row["steps"] = [one for one in steps if one["proposal_id"] == row["id"]]
     return rows
@@ -145,23 +157,15 @@ def answers(
     number: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return answers to a proposal, oldest first; `latest` tells which is the last of its place."""
-    newest = (
-        sa.select(sa.func.max(ANSWERS.c.id))
-        .where(ANSWERS.c.proposal_id == proposal_id)
-        .group_by(ANSWERS.c.municipality_id)
-    )
-    query = (
-        sa.select(ANSWERS, ANSWERS.c.id.in_(newest).label("latest"))
-        .where(ANSWERS.c.proposal_id == proposal_id)
-        .order_by(ANSWERS.c.id)
-    )
+    asked: dict[str, Any] = {"proposal_id": proposal_id}
+    query = _ANSWERS
     if municipality_id is not None:
-        query = query.where(ANSWERS.c.municipality_id == municipality_id)
+        query, asked["municipality_id"] = _ANSWERS_OF, municipality_id
     if after is not None:
         query = query.where(ANSWERS.c.id > after)
     if number is not None:
         query = query.limit(number)
-    return [_answer(row) for row in connection.execute(query).mappings()]
+    return [_answer(row) for row in connection.execute(query, asked).mappings()]
 
 
 def answers_by_id(connection: sa.Connection, ids: list[str]) -> dict[str, dict[str, Any]]:

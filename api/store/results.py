@@ -76,26 +76,52 @@ def keep_page(connection: sa.Connection, run_id: str, page: Result) -> None:
         keep(connection, run_id, [page])
 
 
+_NUMBER = sa.select(NUMBERS.c.content).where(
+    NUMBERS.c.run_id == sa.bindparam("run_id"),
+    NUMBERS.c.municipality_id == sa.bindparam("municipality"),
+)
+_EXPLANATION = (
+    sa.select(EXPLANATIONS.c.run_id, EXPLANATIONS.c.content)
+    .where(
+        EXPLANATIONS.c.plan_run_id == sa.bindparam("run_id"),
+        EXPLANATIONS.c.municipality_id == sa.bindparam("municipality"),
+    )
+    .order_by(EXPLANATIONS.c.run_id.desc())
+    .limit(1)
+)
+"""Made once: for what is read most, stating a query anew takes as long as asking it."""
+
+
 def number(connection: sa.Connection, run_id: str, municipality: str) -> Any:
     """Return what a plan asks of one municipality, or None."""
-    query = sa.select(NUMBERS.c.content).where(
-        NUMBERS.c.run_id == run_id, NUMBERS.c.municipality_id == municipality
-    )
-    return connection.execute(query).scalar_one_or_none()
+    asked = {"run_id": run_id, "municipality": municipality}
+    return connection.execute(_NUMBER, asked).scalar_one_or_none()
 
 
-def explanation(connection: sa.Connection, run_id: str, municipality: str) -> Any:
+@dataclass(frozen=True)
+class Explained:
+    """Why a plan asks a municipality for its number.
+
+    Attributes
+    ----------
+    run_id
+        Run that explained it.
+    municipality_id
+        Whose number it is.
+    content
+        The explanation, as plain data.
+    """
+
+    run_id: str
+    municipality_id: str
+    content: dict[str, Any] = field(repr=False, compare=False)
+
+
+def explanation(connection: sa.Connection, run_id: str, municipality: str) -> Explained | None:
     """Return the newest explanation of a number of a plan, or None."""
-    query = (
-        sa.select(EXPLANATIONS.c.content)
-        .where(
-            EXPLANATIONS.c.plan_run_id == run_id,
-            EXPLANATIONS.c.municipality_id == municipality,
-        )
-        .order_by(EXPLANATIONS.c.run_id.desc())
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()
+    asked = {"run_id": run_id, "municipality": municipality}
+    row = connection.execute(_EXPLANATION, asked).first()
+    return None if row is None else Explained(row.run_id, municipality, row.content)
 
 
 def explained(connection: sa.Connection, run_id: str) -> list[str]:

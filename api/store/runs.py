@@ -6,7 +6,7 @@ happens to a run holds its row while it is written, so that its events are numbe
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -214,6 +214,14 @@ def open_runs(connection: sa.Connection) -> list[dict[str, Any]]:
         .order_by(RUNS.c.id)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def ended(connection: sa.Connection, run_ids: Collection[str]) -> list[str]:
+    """Return which of some runs have ended."""
+    if not run_ids:
+        return []
+    query = sa.select(RUNS.c.id).where(RUNS.c.id.in_(run_ids), RUNS.c.state.not_in(_OPEN))
+    return list(connection.execute(query).scalars())
 
 
 def mark_submitted(connection: sa.Connection, run_ids: Sequence[str]) -> None:

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Client
 
 from allocator import load
 from allocator.verify import verify
 from models.plan import Plan
-from tests.service.cluster import gone, jobs
+from tests.service.cluster import Dask, gone, jobs
 from tests.service.following import EXACT, LONG, all_of, begun, cancelled, status, until
 from tests.service.records import check_record
 from tests.service.running import Service
@@ -32,6 +34,37 @@ def test_a_run_that_waits_is_cancelled_at_once(service: Service) -> None:
         assert answer.json()["state"] == "cancelled"
     assert cancelled(service, first) <= 2
     assert status(service, second)["attempts"] == 0
+
+
+def test_what_is_cancelled_while_it_waits_takes_no_time_of_a_worker(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'service.db'}"
+    with (
+        Dask(tmp_path, database, workers=1) as dask,
+        Service(tmp_path, database=database, scheduler=dask.address) as service,
+        Client(dask.address, set_as_default=False) as client,
+    ):
+
+        def known() -> set[str]:
+            return set(client.run_on_scheduler(runs_known))
+
+        first = begun(service, **LONG)
+        waiting = []
+        for _ in range(3):  # each of them is handed over before it is cancelled
+            run_id = service.run(kind="solve", instance_id="tiny-measures")["id"]
+            until(lambda: run_id in known())  # noqa: B023 - asked in this round alone
+            service.client.delete(f"/v1/runs/{run_id}")
+            waiting.append(run_id)
+        until(lambda: known() == {first}, 20)
+        assert len(jobs(database)) == 1
+        cancelled(service, first)
+        assert all(status(service, run_id)["attempts"] == 0 for run_id in waiting)
+        last = service.run(kind="solve", instance_id="tiny-measures")["id"]
+        until(lambda: status(service, last)["state"] == "succeeded")
+
+
+def runs_known(dask_scheduler: Any) -> list[str]:
+    """Return what a scheduler has not forgotten of runs."""
+    return [key for key in dask_scheduler.tasks if str(key).startswith("run_")]
 
 
 def test_a_run_that_reads_is_cancelled_though_the_solver_is_not_there_yet(
