@@ -1,6 +1,7 @@
 """The command line does what it says, says what is wrong, and ends with the right code."""
 
 import importlib
+import io
 import json
 import os
 import signal
@@ -13,13 +14,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from allocator.cli import Exit, app
-from allocator.cli.progress import describe
+from allocator.cli.progress import ProgressLine, describe
 from allocator.loading import load
 from allocator.plans import read_plan
 from allocator.policies import policy_from
+from allocator.sensitivity.executor import Standing
 from allocator.solve.progress import Progress
 from allocator.version import VERSION
 from allocator.writing import write
@@ -343,6 +346,24 @@ def test_build_instance_says_what_is_wrong(
 
 def test_assumptions_are_listed_with_range_and_reason() -> None:
     assert "housing_turnover = 0.0275" in run("build-instance", "--list-assumptions").stdout
+
+
+def test_many_solves_say_their_end_and_that_the_pace_falls_while_one_is_hard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said, clock = io.StringIO(), [100.0]
+    monkeypatch.setattr("allocator.cli.progress.time.monotonic", lambda: clock[0])
+    with ProgressLine(Console(file=said, width=200), seconds=10) as line:
+        for done, after in ((1, 0.0), (1, 30.0), (2, 0.0)):
+            line.tell_many(Standing("cases", done, 0, 2, 10.0, 10.0 * (2 - done) or None, 10.0))
+            line.refresh()
+            clock[0] += after
+            line.refresh()
+    assert said.getvalue().splitlines() == [
+        "cases: 1 of 2 done · about 10 s left · 10 s",
+        "cases: 1 of 2 done · about 40 s left · 40 s",
+        "cases: 2 of 2 done · 10 s",
+    ]
 
 
 def test_progress_in_words() -> None:

@@ -15,7 +15,7 @@ from allocator.batch.agreement import Agreement, Known, agreement
 from allocator.batch.asked import Batch
 from allocator.batch.checking import prepared
 from allocator.batch.columns import CASES, DATASETS
-from allocator.batch.record import MANIFEST, locked
+from allocator.batch.record import MANIFEST, locked, refuse_damaged
 from allocator.batch.results import Results, opened
 from allocator.batch.spec import InvalidSpec
 from allocator.batch.workers import Workers
@@ -110,12 +110,13 @@ def archive(folder: str | Path, file: str | Path | None = None, *, overwrite: bo
     target = Path(file) if file is not None else results.folder.with_suffix(".zip")
     refuse_existing(target, overwrite=overwrite)
     with locked(results.folder):
+        refuse_damaged(results.folder)
         done, all_ = results.dataset(CASES).count_rows(), results.manifest["cases"]
         if done < all_:
             message = f"{done:,} of {all_:,} cases have an answer"
             expected = "finish it with `allocator batch run --resume`"
-            problem = Problem(message, expected, value=str(folder))
-            raise InvalidSpec(f"batch {folder}", [problem])
+            raise InvalidSpec(f"batch {folder}", [Problem(message, expected, CASES)])
+        target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.new")
         with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as packed:
             for path in _files(results.folder):
@@ -168,6 +169,7 @@ def reproduce(
         If it is no archive, or instances in it are not those of its manifest.
     """
     with _unpacked(Path(file)) as results:
+        refuse_damaged(results.folder)
         batch = _as_archived(results)
         numbers = sorted(int(n) for n in results.cases["case"])
         if sample is not None and sample < len(numbers):

@@ -112,7 +112,10 @@ def rows_of(
     ]
     rows[BINDING] = [
         *({"kind": "capacity", "name": name, "binds": n} for name, n in outcome.bound.items()),
-        *({"kind": "budget", "name": name, "binds": int(b)} for name, b in outcome.budgets.items()),
+        *(
+            {"kind": "budget_spent", "name": name, "binds": int(b)}
+            for name, b in outcome.budgets.items()
+        ),
     ]
     rows[BINDING] = [number | row for row in rows[BINDING]]
     if batch.spec.placements and outcome.plan is not None:

@@ -60,6 +60,7 @@ class Record:
         self._lines: dict[int, dict[str, Any]] = {}
         self._checks: list[dict[str, Any]] = []
         self._since = time.monotonic()
+        refuse_damaged(folder)
         for name in DATASETS:
             (folder / name).mkdir(exist_ok=True)
         parts = _parts(folder, CASES)
@@ -170,6 +171,43 @@ def _parts(folder: Path, dataset: str) -> list[str]:
     return sorted(path.name for path in (folder / dataset).glob("part-*.parquet"))
 
 
+def refuse_damaged(folder: Path) -> None:
+    """Read every part, and refuse a folder in which one is damaged or missing.
+
+    Raises
+    ------
+    InvalidSpec
+        With all of them.
+    """
+    there = {name: _parts(folder, CHECKS if name == CHECKS else CASES) for name in DATASETS}
+    found = [
+        Problem(
+            f"the part cannot be read: {why}",
+            f"put it back as it was, or remove {folder / CASES / part}: its cases are then "
+            "solved again by `allocator batch run --resume`"
+            if name != CHECKS
+            else "put it back as it was, or remove it: its checks are then done again",
+            f"{name}/{part}",
+        )
+        for name, parts in there.items()
+        for part in parts
+        if (why := _damage(folder / name / part)) is not None
+    ]
+    if found:
+        raise InvalidSpec(f"batch {folder}", found)
+
+
+def _damage(path: Path) -> str | None:
+    """Say what is wrong with a part; none if it can be read."""
+    if not path.exists():
+        return "it is not there"
+    try:
+        pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
 def _next(folder: Path, dataset: str) -> str:
     """Return the name of the next part."""
     last = max((int(name[5:-8]) for name in _parts(folder, dataset)), default=0)
@@ -179,7 +217,8 @@ def _next(folder: Path, dataset: str) -> str:
 def write_part(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
     """Write rows as one Parquet file, whole or not at all."""
     new = path.with_name(f".{path.name}.new")
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), new, compression="zstd")
+    table = pa.Table.from_pylist(rows, schema=schema)
+    pq.write_table(table, new, compression="zstd", write_page_checksum=True)
     new.replace(path)
 
 

@@ -52,7 +52,11 @@ class Results(Shown):
 
     @property
     def binding(self) -> pd.DataFrame:
-        """One row a case and family (municipalities in which it binds) or budget (0 or 1)."""
+        """One row a case and family (municipalities in which it binds) or budget.
+
+        Of a budget (`budget_spent`) 1 says that what is left of it pays for no further step of a
+        measure that adds to a capacity that is used up, wanted or not.
+        """
         return self._frame(BINDING)
 
     @property

@@ -239,8 +239,10 @@ class _Run:
                 of_base = answer.case.name in coming.names
                 (self._keep_base if of_base else self._keep)(answer)
                 counted = (bases if of_base else tally).counting(answer.outcome)
-                if counted is tally or not tally.begun:  # what others start from comes first
+                if counted is tally or not tally.counted:  # what others start from comes first
                     self._tell(counted)
+                    if counted is bases and coming.bases == bases.counted:
+                        self._tell(tally)
         self._record.flush()
         if not stop():
             self._check(crew, stop)

@@ -17,7 +17,6 @@ from allocator.folders import refuse_existing
 
 if TYPE_CHECKING:
     from allocator.batch import Results
-    from allocator.sensitivity.executor import Standing
     from allocator.sensitivity.watching import Watcher
 
 SpecArgument = Annotated[
@@ -278,15 +277,11 @@ def _watched(
     from allocator.cli.interrupting import run_interruptibly
     from allocator.cli.progress import ProgressLine
     from allocator.sensitivity.watching import SECONDS_BETWEEN_LINES, with_rate
-    from allocator.solve.progress import Progress
 
     with ProgressLine(Console(stderr=True), SECONDS_BETWEEN_LINES) as line:
-
-        def tell(standing: "Standing") -> None:
-            said = Progress(with_rate(standing), None, None, None, standing.elapsed)
-            line.tell(said, over=standing.over)
-
-        return run_interruptibly(lambda: work(tell), cancel, line, kept)
+        return run_interruptibly(
+            lambda: work(lambda standing: line.tell_many(standing, with_rate)), cancel, line, kept
+        )
 
 
 def _tell(found: "Results", *, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from allocator.folders import FolderExists
 if TYPE_CHECKING:
     import pandas as pd
 
-    from allocator.sensitivity.executor import Executor, Standing
+    from allocator.sensitivity.executor import Executor
     from allocator.sensitivity.types import Outcome
 
 JOURNAL = "cases.jsonl"
@@ -124,13 +124,8 @@ class Many:
         from allocator.cli.interrupting import run_interruptibly
         from allocator.cli.progress import ProgressLine
         from allocator.sensitivity.executor import Executor
-        from allocator.solve.progress import Progress
 
         with ProgressLine(Console(stderr=True)) as line:
-
-            def tell(standing: "Standing") -> None:
-                said = Progress(str(standing), None, None, None, standing.elapsed)
-                line.tell(said, over=standing.over)
 
             def begin() -> Result:
                 with Executor(
@@ -138,7 +133,7 @@ class Many:
                     scheduler=self.scheduler,
                     journal=None if self.out is None else self.out / JOURNAL,
                     time_limit=self.total_time,
-                    progress=tell,
+                    progress=line.tell_many,
                     cancel=cancel,
                 ) as executor:
                     return work(executor)

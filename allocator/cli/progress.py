@@ -4,6 +4,8 @@ One live line in a terminal; elsewhere a plain line now and then, so that logs s
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +13,7 @@ from rich.console import Console
 from rich.status import Status
 
 if TYPE_CHECKING:
+    from allocator.sensitivity.executor import Standing
     from allocator.solve.progress import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -35,6 +38,7 @@ class ProgressLine:
         self._console, self._seconds = console, seconds
         self._status: Status | None = console.status("starting") if console.is_terminal else None
         self._latest: tuple[Progress, float] | None = None
+        self._later: Callable[[float], str] | None = None
         self._ended: list[str] = []
         self._last_line = float("-inf")
 
@@ -53,11 +57,27 @@ class ProgressLine:
             self._status.stop()
         self._say_ended()
 
-    def tell(self, progress: "Progress", *, over: bool = False) -> None:
-        """Note where the solve stands; what is said when a part of it is over stays to be read."""
-        self._latest = (progress, time.monotonic())
-        if over:
-            self._ended.append(describe(progress, progress.elapsed))
+    def tell(self, progress: "Progress") -> None:
+        """Note where the solve stands."""
+        self._latest, self._later = (progress, time.monotonic()), None
+
+    def tell_many(self, standing: "Standing", words: "Callable[[Standing], str]" = str) -> None:
+        """Note where many solves stand; what is said when they are over stays to be read.
+
+        Parameters
+        ----------
+        words
+            Puts it into words.
+        """
+        from allocator.solve.progress import Progress
+
+        said = Progress(words(standing), None, None, None, standing.elapsed)
+        if standing.over:
+            self._ended.append(describe(said, said.elapsed))
+            self._latest = None
+        else:
+            self.tell(said)
+            self._later = lambda seconds: words(standing.later(seconds))
 
     def refresh(self) -> None:
         """Draw what was noted last, with the time that has passed since."""
@@ -66,6 +86,8 @@ class ProgressLine:
             return
         progress, noted = self._latest
         now = time.monotonic()
+        if self._later is not None:
+            progress = replace(progress, phase=self._later(now - noted))
         line = describe(progress, progress.elapsed + now - noted)
         if self._status is not None:
             self._status.update(line)
@@ -76,7 +98,7 @@ class ProgressLine:
     def _say_ended(self) -> None:
         while self._ended:
             self.say(self._ended.pop(0))
-            self._latest, self._last_line = None, time.monotonic()
+            self._last_line = time.monotonic()
 
     def say(self, text: str) -> None:
         """Print a line of its own, above the live one."""

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +39,8 @@ class Standing:
         Seconds since the executor began.
     left
         Seconds that the others will take at the pace so far; none before the first is done.
+    taken
+        Seconds that those done have taken, one beside the other.
     """
 
     phase: str
@@ -47,6 +49,15 @@ class Standing:
     total: int
     elapsed: float
     left: float | None
+    taken: float = 0.0
+
+    def later(self, seconds: float) -> "Standing":
+        """Return where it stands if nothing more is done for so long: the pace is lower then."""
+        left = self.left
+        if left is not None and self.taken > 0:
+            left *= 1 + seconds / self.taken
+        taken = self.taken + seconds
+        return replace(self, elapsed=self.elapsed + seconds, left=left, taken=taken)
 
     @property
     def rate(self) -> float | None:
@@ -226,16 +237,17 @@ class Tally:
         return self
 
     @property
-    def begun(self) -> bool:
-        """Whether any outcome was counted."""
-        return self._new > 0
+    def counted(self) -> int:
+        """How many outcomes were counted."""
+        return self._new
 
     def standing(self, elapsed: float) -> Standing:
         """Return where the run stands."""
         to_come = self._todo - self._new
-        left = (elapsed - self._began) / self._new * to_come if self._new else None
+        taken = elapsed - self._began
+        left = taken / self._new * to_come if self._new else None
         done = self._total - to_come
-        return Standing(self._phase, done, self._failed, self._total, elapsed, left)
+        return Standing(self._phase, done, self._failed, self._total, elapsed, left, taken)
 
 
 def cores() -> int:

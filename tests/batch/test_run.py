@@ -63,6 +63,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> batch.Results:
     assert heard == [
         "cases 0",
         "plans to start from 1",
+        "cases 0",
         *(f"cases {done}" for done in range(1, 9)),
         *("cold checks 1", "cold checks 2"),
     ]
@@ -98,7 +99,7 @@ def test_results_are_those_of_solving_by_hand(results: batch.Results) -> None:
         assert dict(zip(quotas["municipality_id"], quotas["quota"], strict=True)) == plan.quota_of
         placed = results.placements.query(f"case == {row['case']}")
         assert placed["persons"].sum() == plan.totals.placed
-        bound = results.binding.query(f"case == {row['case']} and kind == 'budget'")
+        bound = results.binding.query(f"case == {row['case']} and kind == 'budget_spent'")
         assert dict(zip(bound["name"], bound["binds"], strict=True)) == budgets_bound(
             load("tiny-measures"), plan
         )
@@ -209,6 +210,35 @@ def test_an_archive_is_solved_again_and_a_wrong_one_is_told(
     right = batch.reproduce(file, sample=2, seed=1, workers=1)
     assert right.holds
     assert right.counts == {"reproduced": 2, "not reproduced": 0, "cannot be told": 0}
+
+
+def test_a_damaged_part_is_named_by_whoever_reads_it(
+    results: batch.Results, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(results.folder, folder)
+    part = next((folder / QUOTAS).glob("*.parquet"))
+    content = bytearray(part.read_bytes())
+    content[len(content) // 3] ^= 0xFF  # the footer stays as it is
+    part.write_bytes(content)
+    next((folder / SUMMARY).glob("*.parquet")).unlink()
+    reading: list[Callable[[], object]] = [
+        lambda: batch.run(SPEC, folder, resume=True),
+        lambda: batch.archive(folder, tmp_path / "new" / "results.zip"),
+        lambda: batch.analyse(batch.open(folder)),
+        lambda: batch.reproduce(folder),
+    ]
+    for read in reading:
+        with pytest.raises(InvalidSpec) as caught:
+            read()
+        assert {one.table for one in caught.value.problems} == {
+            f"{name}/{part.name}" for name in (QUOTAS, SUMMARY)
+        }
+    assert not (tmp_path / "new").exists()
+    (folder / CASES / part.name).unlink()
+    again = batch.run(SPEC, folder, resume=True, workers=1)
+    columns = ["case", "status", "gap"]
+    pd.testing.assert_frame_equal(again.cases[columns], results.cases[columns])
 
 
 def test_an_unfinished_batch_is_no_archive(results: batch.Results, tmp_path: Path) -> None:

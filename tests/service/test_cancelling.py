@@ -41,7 +41,7 @@ def test_what_is_cancelled_while_it_waits_takes_no_time_of_a_worker(tmp_path: Pa
     with (
         Dask(tmp_path, database, workers=1) as dask,
         Service(tmp_path, database=database, scheduler=dask.address) as service,
-        Client(dask.address, set_as_default=False) as client,
+        Client(dask.address, set_as_default=False) as client,  # type: ignore[no-untyped-call]
     ):
 
         def known() -> set[str]:

@@ -12,6 +12,7 @@ from allocator.batch.analysis.dependence import dependence
 from allocator.batch.analysis.indices import indices
 from allocator.batch.analysis.quantiles import quota_quantiles
 from allocator.batch.analysis.words import headline, lines
+from allocator.batch.record import refuse_damaged
 from allocator.batch.results import Results
 from allocator.sensitivity.designs import ScreeningMethod
 from allocator.sensitivity.tables import records
@@ -143,7 +144,10 @@ def analyse(results: Results) -> Analysis:
     ------
     InvalidInstance
         If an instance in the folder cannot be read.
+    InvalidSpec
+        If a part of a table cannot be read.
     """
+    refuse_damaged(results.folder)
     known = list(answered(results))
     hanging = [dependence(one) for one in known]
     measured = [indices(one) for one in known]
