@@ -19,13 +19,21 @@ class FolderExists(AllocatorError):  # noqa: N818 - the name says it best
     """
 
     def __init__(self, folder: Path, otherwise: str = "or --overwrite") -> None:
-        super().__init__(f"{folder} is there already; give another folder, {otherwise}")
+        what = "name" if folder.is_file() else "folder"
+        super().__init__(f"{folder} is there already; give another {what}, {otherwise}")
 
 
 def refuse_existing(folder: Path, *, overwrite: bool) -> None:
     """Raise `FolderExists` when `folder` is there and must not be replaced."""
     if folder.exists() and not overwrite:
         raise FolderExists(folder)
+
+
+def refuse_existing_file(file: Path, *, overwrite: bool) -> None:
+    """Raise `FolderExists` when a file must not be replaced, or a folder stands in its place."""
+    if file.is_dir():
+        raise FolderExists(file, "for it is no file")
+    refuse_existing(file, overwrite=overwrite)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from models.problems import Problem
 Place = tuple[int | str, ...]
 """Names and positions that lead to a value."""
 
+MISSING = "is missing"
 _PLAINER = (
     (r"valid dictionary or object to extract fields from", "object with named fields"),
     (r" after validation, not (more|\d+)|, unable to parse string as an? \w+$", ""),
@@ -93,7 +94,7 @@ def _words(detail: ErrorDetails, place: Place, model: type[BaseModel]) -> tuple[
     field = field_at([model], names)
     meant = "" if field is None else sentence(" ".join(str(field.description).split()))
     if kind == "missing":
-        return "is missing", f"give it: {meant}" if meant else "give it"
+        return MISSING, f"give it: {meant}" if meant else "give it"
     return sentence(detail["msg"]), f"here belongs: {meant}" if meant else "change it"
 
 

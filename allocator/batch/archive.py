@@ -19,7 +19,7 @@ from allocator.batch.record import MANIFEST, locked, refuse_damaged
 from allocator.batch.results import Results, opened
 from allocator.batch.spec import InvalidSpec
 from allocator.batch.workers import Workers
-from allocator.folders import refuse_existing
+from allocator.folders import refuse_existing_file
 from allocator.sensitivity.crews import OnCluster
 from allocator.sensitivity.executor import Tally, cores
 from allocator.sensitivity.watching import Watcher, watcher
@@ -108,7 +108,7 @@ def archive(folder: str | Path, file: str | Path | None = None, *, overwrite: bo
     """
     results = opened(folder)
     target = Path(file) if file is not None else results.folder.with_suffix(".zip")
-    refuse_existing(target, overwrite=overwrite)
+    refuse_existing_file(target, overwrite=overwrite)
     with locked(results.folder):
         refuse_damaged(results.folder)
         done, all_ = results.dataset(CASES).count_rows(), results.manifest["cases"]

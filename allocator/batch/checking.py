@@ -8,9 +8,11 @@ from allocator.batch.design import points, values
 from allocator.batch.spec import InvalidSpec, Settings, Spec
 from allocator.errors import InvalidInput
 from allocator.loading import read
+from allocator.sensitivity.cases import HOW
 from allocator.sensitivity.inputs import Question, Value
 from allocator.sensitivity.variation import Variation
 from models.instance import Instance
+from models.options import SolveOptions
 from models.problems import Problem, errors
 
 TOLD = 50
@@ -52,7 +54,7 @@ def problems_with(spec: Spec, name: str = "batch") -> list[Problem]:
 
 def _looked_at(spec: Spec, name: str) -> tuple[Batch, list[Problem]]:
     """Return the batch of those instances that can be read, and everything that is wrong."""
-    instances, problems = [], list(_twice(spec, name))
+    instances, problems = [], [*_twice(spec, name), *_who_works(spec, name)]
     for i, source in enumerate(spec.instances):
         instance, found = read(source)
         problems += [
@@ -83,6 +85,15 @@ def _twice(spec: Spec, name: str) -> Iterator[Problem]:
             yield Problem("it is there twice", "keep it once", name, None, field, str(again))
 
 
+def _who_works(spec: Spec, name: str) -> Iterator[Problem]:
+    usual = SolveOptions()
+    for option in HOW:
+        value = getattr(spec.options, option)
+        if value != getattr(usual, option):
+            message, expected = "who works is no part of a batch", "say it to `allocator batch run`"
+            yield Problem(message, expected, name, None, f"options.{option}", str(value))
+
+
 def _wrong_alone(batch: Batch, name: str, unusable: set[tuple[str, Value]]) -> list[Problem]:
     """Return what is wrong with the policy, and with single values where nothing else is varied.
 
@@ -96,13 +107,13 @@ def _wrong_alone(batch: Batch, name: str, unusable: set[tuple[str, Value]]) -> l
     ]
     known = _known(batch, base)
     found: dict[Problem, dict[str, None]] = {}
-    for column, path, value in values(batch.spec.design):
+    for (_, path, value), (column, row) in values(batch.spec.design).items():
         for message, one in _wrong_value(batch, base, path, value):
             if (one.message, one.column) in known:
                 continue
             unusable.add((path, value))
             said = str(value) if one.value is None else one.value
-            problem = Problem(message, one.expected, name, None, column)
+            problem = Problem(message, one.expected, name, row, column)
             found.setdefault(problem, {})[said] = None
     together = [replace(problem, value=", ".join(said)[:80]) for problem, said in found.items()]
     return of_policy + together

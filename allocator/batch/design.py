@@ -17,19 +17,22 @@ from models.policy import Policy
 from models.problems import Problem
 
 
-def values(design: Design) -> dict[tuple[str, str, Value], None]:
-    """Return every value that is given, as where it stands, input and value; each once.
+def values(design: Design) -> dict[tuple[str, str, Value], tuple[str, int | None]]:
+    """Return where every value that is given stands first, by part of the design, input and value.
 
-    Those that are drawn are left out.
+    Where: the place in the specification, and in a table the number of the row, from 1. Those
+    that are drawn are left out.
     """
-    found: dict[tuple[str, str, Value], None] = {}
+    found: dict[tuple[str, str, Value], tuple[str, int | None]] = {}
     for path, some in design.grid.items():
         for value in some.values if isinstance(some, Span) else some:
-            found[f"design.grid.{path}", path, value] = None
-    for part in ("cases", "table"):
-        rows: tuple[Settings, ...] = getattr(design, part)
-        for path, value in (pair for row in rows for pair in row.items()):
-            found[f"design.{part}.{path}", path, value] = None
+            found["grid", path, value] = f"design.grid.{path}", None
+    for i, row in enumerate(design.cases):
+        for path, value in row.items():
+            found.setdefault(("cases", path, value), (f"design.cases.{i}.{path}", None))
+    for i, row in enumerate(design.table):
+        for path, value in row.items():
+            found.setdefault(("table", path, value), (f"design.table.{path}", i + 1))
     return found
 
 
@@ -56,11 +59,11 @@ def wrong_form(design: Design, name: str) -> Iterator[Problem]:
         elif len(set(shown)) < len(shown):
             text = ", ".join(map(str, shown))
             yield Problem("a value is there twice", "give each once", name, None, column, text)
-    if design.sampled is not None:
-        kind, sample = design.sampled
-        both = [other for other in SAMPLES if getattr(design, other) is not None]
-        if len(both) > 1:
-            yield Problem(f"{' and '.join(both)} are both given", "keep one", name, None, "design")
+    samples = {kind: getattr(design, kind) for kind in SAMPLES if getattr(design, kind) is not None}
+    if len(samples) > 1:
+        message = f"{' and '.join(samples)} are both given"
+        yield Problem(message, "keep one", name, None, "design")
+    for kind, sample in samples.items():
         for line in _wrong_sample(kind, sample):
             said, _, expected = line.partition("; ")
             yield Problem(said, expected, name, None, f"design.{kind}")
@@ -68,7 +71,7 @@ def wrong_form(design: Design, name: str) -> Iterator[Problem]:
 
 def _wrong_sample(kind: str, sample: Sample) -> list[str]:
     if kind == "latin":
-        return []
+        return [] if sample.samples >= 1 else [f"samples is {sample.samples}; give 1 or more"]
     return wrong_numbers(ScreeningMethod(kind), sample.samples, sample.levels, sample.seed)
 
 
@@ -135,7 +138,8 @@ def _drawn(
             for one in error.problems:
                 column = f"design.{kind}.ranges.{one.column}"
                 value = one.value
-                problems.append(Problem(one.message, one.expected, name, None, column, value))
+                expected = one.expected.replace("LOW:HIGH", "[low, high]")
+                problems.append(Problem(one.message, expected, name, None, column, value))
     if problems or not inputs:
         return []
     rows = _rows(kind, sample, inputs)

@@ -22,6 +22,9 @@ from models.views import Part, Shown
 
 FIRST = 10
 """Cases that are shown."""
+STARTING, HANDING = 3.0, 0.02
+"""Seconds that workers of this machine take to start, and that a case takes beyond its solve, as
+measured on two cores (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +71,15 @@ class Planned(Shown):
 
     @property
     def seconds(self) -> float | None:
-        """Estimate of the whole: cases of an instance as the mean of those tried, others as bases.
-
-        Starting the workers is not in it.
-        """
+        """Estimate of the whole: cases as those tried of their instance, checks as base plans."""
         if not self.trials:
             return None
         batch, count = self.batch, len(self.batch.instances)
         cold = [self._mean(i, base=True) for i in range(count)]
         warm = [self._mean(i, base=False) for i in range(count)]
-        each = len(batch.points) * sum(warm) + sum(cold)
-        return (each * len(batch.seeds) + self.checks * sum(cold) / count) / self.workers
+        each = len(batch.points) * (sum(warm) + count * HANDING) + sum(cold)
+        work = each * len(batch.seeds) + self.checks * sum(cold) / count
+        return STARTING + work / self.workers
 
     def _mean(self, instance: int, *, base: bool) -> float:
         return fmean(
@@ -135,15 +136,15 @@ class Planned(Shown):
         """How many cases, how many of them are solved cold as well, and about how long it takes."""
         batch = self.batch
         parts = [
-            f"{len(batch):,} cases (instances × settings × seeds: {len(batch.instances)} × "
-            f"{len(batch.points):,} × {len(batch.seeds)})",
+            f"{_several(len(batch), 'case')} (instances × settings × seeds: "
+            f"{len(batch.instances)} × {len(batch.points):,} × {len(batch.seeds)})",
             f"solved cold as well: {self.checks:,}",
         ]
         if self.seconds is not None:
             cold = [one.seconds for one in self.trials if one.case is None]
             warm = [one.seconds for one in self.trials if one.case is not None]
             parts += [
-                f"about {in_words(self.seconds)} with {self.workers} workers, at most "
+                f"about {in_words(self.seconds)} with {_several(self.workers, 'worker')}, at most "
                 f"{in_words(self.seconds_at_most)}",
                 f"tried: {_took(cold, 'base plan')}, {_took(warm, 'case')} from it",
             ]
@@ -159,6 +160,10 @@ class Planned(Shown):
 
     def __str__(self) -> str:
         return "\n".join([*self.lines, "", self.first.to_string(index=False, na_rep="")])
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _took(seconds: Sequence[float], what: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from allocator.loading import folder_of, read_csv
 from allocator.packaged import packaged
 from allocator.policies import parsed
 from allocator.sensitivity.inputs import value_of
-from allocator.validation import Place, problems_of
+from allocator.validation import MISSING, Place, problems_of
 from models.problems import Problem
 
 
@@ -87,8 +88,8 @@ def _validated(data: dict[str, Any], name: str) -> tuple[Spec | None, list[Probl
             return Spec.model_validate_json(text, strict=True), problems
         except ValidationError as error:
             found = problems_of(error, Spec, data, name)
-            if not problems:  # what is missing later was taken out here
-                problems = [problem for _, problem in found]
+            later = bool(problems)  # what is missing later was taken out here
+            problems += [one for _, one in found if not (later and one.message == MISSING)]
             places = {
                 # What is missing cannot be taken out: what it belongs to goes.
                 place if _there(data, place) else place[:-1]
@@ -116,7 +117,9 @@ def _without(data: Any, places: Iterable[Place]) -> Any:
 
     gone = {place[0] for place in places if len(place) == 1}
     if isinstance(data, Mapping):
-        return {name: left(name, value) for name, value in data.items() if name not in gone}
+        some = {name: left(name, value) for name, value in data.items() if name not in gone}
+        # A list of which nothing is left was not given empty.
+        return {name: value for name, value in some.items() if value != [] or data[name] == []}
     if isinstance(data, list | tuple):
         return [left(i, value) for i, value in enumerate(data) if i not in gone]
     return data
@@ -147,10 +150,11 @@ def _inline_table(data: dict[str, Any], folder: Path, name: str, found: list[Pro
     frame = read_csv(folder / file, file, wrong)
     data["design"] = {key: value for key, value in design.items() if key != "table"}
     if frame is None:
-        found += [
-            Problem(one.message, one.expected, name, one.row, f"design.table {file}", one.value)
-            for one in wrong
-        ]
+        found += [replace(one, table=file) for one in wrong]
+        return
+    if len(frame.columns) == 1 and ";" in str(frame.columns[0]):
+        expected = "separate columns with commas (decimals with a dot)"
+        found.append(Problem("columns are separated by semicolons", expected, file))
         return
     rows = [
         {str(path): value_of(cell.strip()) for path, cell in row.items() if cell.strip()}

@@ -101,7 +101,7 @@ Ends = Annotated[
 class Sample(Part):
     """Inputs drawn together from their ranges."""
 
-    samples: Annotated[int, Field(ge=1)]
+    samples: int
     """Points (Latin hypercube; Sobol': a power of 2) or trajectories (Morris)."""
     seed: Seed = 0
     """Of all that is drawn."""

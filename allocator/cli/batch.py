@@ -12,8 +12,8 @@ from rich.console import Console
 
 from allocator.cli.cases import SchedulerOption
 from allocator.cli.ending import Exit
-from allocator.cli.options import JsonOption, OverwriteOption
-from allocator.folders import refuse_existing
+from allocator.cli.options import JsonOption
+from allocator.folders import refuse_existing_file
 
 if TYPE_CHECKING:
     from allocator.batch import Results
@@ -191,7 +191,7 @@ def report_command(
             for name, frame in found.tables.items()
         }
     for file in files:
-        refuse_existing(file, overwrite=overwrite)
+        refuse_existing_file(file, overwrite=overwrite)
     for file, content in files.items():
         write_whole(file, content())
     if json_:
@@ -210,7 +210,9 @@ def archive_command(
         Path | None,
         typer.Option("--out", metavar="FILE", help="The archive (DIR with .zip)."),
     ] = None,
-    overwrite: OverwriteOption = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
+    ] = False,
 ) -> None:
     """Put a finished batch into one file, with all that others need to solve its cases again.
 
@@ -230,8 +232,9 @@ def reproduce_command(
         Path, typer.Argument(metavar="ARCHIVE", help="An archive, or the folder of a batch.")
     ],
     sample: Annotated[
-        int, typer.Option("--sample", metavar="N", min=1, help="Cases that are solved again.")
-    ] = 20,
+        int | None,
+        typer.Option("--sample", metavar="N", min=1, help="Cases that are solved again (20)."),
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Solve every case again.")] = False,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the draw.")] = 0,
     workers: WorkersOption = None,
@@ -246,11 +249,13 @@ def reproduce_command(
     """  # noqa: D301  # \b keeps the examples on lines of their own
     from allocator import batch
 
+    if all_ and sample is not None:
+        raise typer.BadParameter("give --sample or --all, not both")
     cancel = threading.Event()
     found = _watched(
         lambda watch: batch.reproduce(
             file,
-            sample=None if all_ else sample,
+            sample=None if all_ else sample or 20,
             seed=seed,
             workers=workers,
             progress=watch,

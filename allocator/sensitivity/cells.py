@@ -215,7 +215,7 @@ def _limits(column: Column | None, after: "pd.Series[float]") -> tuple[str, str]
         return None
     if column.minimum is not None and low < column.minimum:
         message = f"a cell would be {low:g}, less than {column.minimum:g}"
-        return message, "take less away"
+        return message, f"give a value that leaves it at {column.minimum:g} or more"
     if column.positive and low <= 0:
         return f"a cell would be {low:g}", "leave it above 0"
     if column.maximum is not None and high > column.maximum:

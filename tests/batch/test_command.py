@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import allocator
 from allocator import batch
 from allocator.batch.agreement import Known, agreement
+from allocator.batch.planning import HANDING, STARTING
 from allocator.cli import Exit, app
 from allocator.sensitivity.executor import Standing
 from allocator.solve import cluster
@@ -43,7 +44,7 @@ def test_a_plan_says_how_many_how_long_and_the_first(tmp_path: Path) -> None:
     }
     base, *cases = about["trials"]
     assert (base["case"], [one["case"] for one in cases]) == (None, [0, 1])
-    expected = (sum(one["seconds"] for one in cases) + base["seconds"]) / 3
+    expected = STARTING + (sum(one["seconds"] + HANDING for one in cases) + base["seconds"]) / 3
     assert about["seconds"] == pytest.approx(expected)
     assert about["seconds_at_most"] == (2 + 1) * 180 / 3
     code, said, _ = invoke("plan", spec, "--no-estimate")
@@ -76,7 +77,7 @@ def test_an_estimate_tries_every_instance_and_counts_every_solve() -> None:
     # Two seeds with five cases an instance, two bases an instance, four checks half and half.
     cases = 10 * (statistics.fmean(times[1:4]) + statistics.fmean(times[5:]))
     bases = (2 + 2) * (times[0] + times[4])
-    assert found.seconds == pytest.approx((cases + bases) / 2)
+    assert found.seconds == pytest.approx(STARTING + (cases + bases + 20 * HANDING) / 2)
     assert found.seconds_at_most == (20 + 4 + 4) * 180 / 2
 
 

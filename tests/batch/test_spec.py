@@ -39,7 +39,8 @@ def problems_of(folder: Path, text: str, **files: str) -> list[Problem]:
     path = written(folder, batch_toml=text, **files)
     with pytest.raises(InvalidSpec) as caught:
         prepared(batch.read_spec(path), path.name)
-    assert all(one.expected and one.table == "batch.toml" for one in caught.value.problems)
+    places = {"batch.toml", "scenarios.csv", "nowhere.csv"}
+    assert all(one.expected and one.table in places for one in caught.value.problems)
     return list(caught.value.problems)
 
 
@@ -109,8 +110,9 @@ def test_everything_wrong_with_the_form_is_said_at_once(tmp_path: Path) -> None:
     found = told(problems_of(tmp_path, text))
     assert set(found) == {
         *("polcy", "check_fraction", "seeds.1", "policy.step", "policy.flor", "options.gaps"),
-        *("design.table nowhere.csv", "design.latin.samples", "design.latin.ranges"),
+        *(None, "design.latin.ranges"),  # none: of the file that is not there
     }
+    assert found[None][0] == "cannot be read: No such file or directory"
     assert found["polcy"] == ("there is no setting 'polcy'", "x")
     assert found["policy.step"][1] == "0"
 
@@ -137,7 +139,8 @@ def test_what_is_wrong_in_one_way_hides_nothing_that_is_wrong_in_another(tmp_pat
     """
     problems = problems_of(tmp_path, text)
     found = {one.column: one for one in problems}
-    assert len(problems) == len(found) == 17
+    assert len(problems) == len(found) == 18
+    assert found["design.morris"].message == "samples is 0"
     assert found["instances"].value == "tiny-measures"
     assert (found["instances.1"].value, found["instances.3"].value) == ("nowhere", "7")
     assert (found["seeds"].message, found["seeds"].value) == ("it is there twice", "0")
@@ -205,6 +208,45 @@ def test_values_that_clash_only_together_are_found_before_anything_is_solved(
     assert sum("a cell would be -10" in one.message for one in found) == 3
     assert {one.column for one in found} == {"design"}
     assert any("min_ratio=1.5 max_ratio=1.0" in (one.value or "") for one in found)
+
+
+def test_what_is_wrong_in_a_table_of_scenarios_is_told_by_file_and_row(tmp_path: Path) -> None:
+    text = """
+    instances = ["tiny-measures"]
+    design = {table = "scenarios.csv"}
+    """
+    table = "target,dwellings *=\n90,1\nmany,1\n,-1\n"
+    found = problems_of(tmp_path, text, scenarios_csv=table)
+    assert [(one.row, one.column, one.value) for one in found] == [
+        (2, "design.table.target", "many"),
+        (3, "design.table.dwellings *=", "-1"),
+    ]
+    assert found[1].expected == "give a value that leaves it at 0 or more"
+    (one,) = problems_of(tmp_path, text, scenarios_csv="target;budget\n90;1\n")
+    assert (one.table, one.message) == ("scenarios.csv", "columns are separated by semicolons")
+    (one,) = problems_of(tmp_path, text, scenarios_csv="target,budget\n90\n")
+    assert (one.table, one.row, one.message) == ("scenarios.csv", 1, "the row has 1 cells")
+
+
+def test_what_is_taken_out_hides_nothing_and_is_not_missed(tmp_path: Path) -> None:
+    text = """
+    instances = ["tiny-measures"]
+    policy = {step = "five", min_ratio = 2, max_ratio = 1}
+    options = {scheduler = "tcp://127.0.0.1:1", processes = 4}
+    [design.grid]
+    target = [true]
+    [design.latin]
+    samples = 0
+    ranges = {step = [5, 1]}
+    """
+    found = {one.column: one for one in problems_of(tmp_path, text)}
+    assert set(found) == {
+        *("policy.step", "policy", "options.scheduler", "options.processes"),
+        *("design.grid.target.0", "design.latin", "design.latin.ranges.step"),
+    }
+    assert found["policy"].message == "min_ratio (2) is above max_ratio (1)"
+    assert found["design.latin.ranges.step"].expected == "give [low, high], low first"
+    assert found["options.processes"].value == "4"
 
 
 def test_ranges_are_checked_at_their_ends(tmp_path: Path) -> None:
