@@ -9,9 +9,19 @@ import pandas as pd
 import pyarrow.dataset as pads
 
 from allocator.batch.agreement import Known
-from allocator.batch.columns import BINDING, CASES, CHECKS, PLACEMENTS, QUOTAS, SUMMARY, schemas
+from allocator.batch.columns import (
+    BINDING,
+    CASES,
+    CHECKS,
+    DATASETS,
+    PLACEMENTS,
+    QUOTAS,
+    SUMMARY,
+    schemas,
+)
 from allocator.batch.record import read_manifest
 from allocator.batch.spec import Spec
+from allocator.validation import names_like
 from models.views import Part, Shown
 
 
@@ -70,7 +80,15 @@ class Results(Shown):
         return self._frame(CHECKS)
 
     def dataset(self, name: str) -> Any:
-        """Return a table as a dataset of pyarrow, which reads what is asked of it and no more."""
+        """Return a table as a dataset of pyarrow, which reads what is asked of it and no more.
+
+        Raises
+        ------
+        KeyError
+            If there is no such table.
+        """
+        if name not in DATASETS:
+            raise KeyError(f"no table {name!r}; {names_like(name, DATASETS)}")
         parts = sorted((self.folder / name).glob("part-*.parquet"))
         if name != CHECKS:  # a part exists when `cases` has it
             there = {path.name for path in (self.folder / CASES).glob("part-*.parquet")}

@@ -479,7 +479,7 @@ def test_a_batch_in_which_nothing_has_a_plan_says_why(tmp_path: Path) -> None:
     assert found.quotas.empty
     assert found.curves.empty
     assert found.without_plan["cases"].tolist() == [15]
-    assert "without a plan: 15: SolverError: x" in str(found)
+    assert "without a plan: 15 cases: SolverError: x" in str(found)
     assert found.instances["failed"].tolist() == [15]
 
 
@@ -489,7 +489,7 @@ def test_many_reasons_are_counted_and_the_first_ones_told(tmp_path: Path) -> Non
     )
     lines = [line for line in str(found).splitlines() if "without a plan:" in line]
     assert len(lines) == 6
-    assert lines[-1] == "  without a plan: 5: 3 other reasons"
+    assert lines[-1] == "  without a plan: 5 cases: 3 other reasons"
     assert found.without_plan["cases"].tolist() == [2] * 7 + [1]
 
 

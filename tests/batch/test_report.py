@@ -85,7 +85,7 @@ def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path, spec: batch.Spec)
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     )
     words = " ".join(page.words)
-    assert "without a plan: 1: WorkerLost: gone" in words
+    assert "without a plan: 1 case: WorkerLost: gone" in words
     indices = spec is SOBOL
     assert ("no indices at step=1: of 64 cases 1 have no plan" in words) == indices
     assert ("step=5" in words) == indices
@@ -222,7 +222,7 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     fabricated(tmp_path / "out", GRID, lambda *_: "infeasible")
     code, said, _ = invoke(tmp_path / "out", "--out", tmp_path / "page.html")
     assert code == Exit.NOTHING_FOUND
-    assert "without a plan: 20: infeasible" in said
+    assert "without a plan: 20 cases: infeasible" in said
     assert (tmp_path / "page.html").exists()
     assert invoke(tmp_path / "out", "--top", 0)[0] == Exit.USAGE
 

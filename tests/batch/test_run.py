@@ -212,6 +212,13 @@ def test_an_archive_is_solved_again_and_a_wrong_one_is_told(
     assert right.counts == {"reproduced": 2, "not reproduced": 0, "cannot be told": 0}
 
 
+def test_tables_are_found_by_name_and_results_by_folder(results: batch.Results) -> None:
+    with pytest.raises(KeyError, match="maybe quotas; there are cases"):
+        results.dataset("quota")
+    direct, by_folder = batch.analyse(results), batch.analyse(str(results.folder))
+    assert by_folder.as_dict() == direct.as_dict()
+
+
 def test_a_damaged_part_is_named_by_whoever_reads_it(
     results: batch.Results, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -13,7 +14,7 @@ from allocator.batch.analysis.indices import indices
 from allocator.batch.analysis.quantiles import quota_quantiles
 from allocator.batch.analysis.words import headline, lines
 from allocator.batch.record import refuse_damaged
-from allocator.batch.results import Results
+from allocator.batch.results import Results, opened
 from allocator.sensitivity.designs import ScreeningMethod
 from allocator.sensitivity.tables import records
 from models.plan import Status
@@ -132,21 +133,23 @@ class Analysis(Shown):
     __repr__ = __str__
 
 
-def analyse(results: Results) -> Analysis:
+def analyse(results: Results | str | Path) -> Analysis:
     """Return what a batch says so far, each instance by itself.
 
     Parameters
     ----------
     results
-        Of a batch, finished or not; see `open`.
+        Of a batch, finished or not, or its folder.
 
     Raises
     ------
     InvalidInstance
         If an instance in the folder cannot be read.
     InvalidSpec
-        If a part of a table cannot be read.
+        If there is no batch, or a part of a table cannot be read.
     """
+    if not isinstance(results, Results):
+        results = opened(results)
     refuse_damaged(results.folder)
     known = list(answered(results))
     hanging = [dependence(one) for one in known]
