@@ -1,7 +1,7 @@
 """The Dask cluster that has runs computed: the service's own, or one that is there."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -43,7 +43,7 @@ class Cluster:
         NoCluster
             If no scheduler answers.
         """
-        return set(self._asked(_known_to))
+        return set(self._asked(lambda client: client.run_on_scheduler(_known_to)))
 
     def workers(self) -> int:
         """Return how many workers there are.
@@ -53,7 +53,7 @@ class Cluster:
         NoCluster
             If no scheduler answers.
         """
-        return int(self._asked(_workers_of))
+        return int(self._asked(lambda client: client.run_on_scheduler(_workers_of)))
 
     def submit(self, run_id: str, limit: float | None) -> None:
         """Hand a run over.
@@ -65,13 +65,10 @@ class Cluster:
         """
         from distributed import fire_and_forget
 
-        client = self._connected()
-        try:
-            future = client.submit(compute, run_id, limit, key=run_id, pure=False)
-            fire_and_forget(future)
-        except Exception as error:  # whatever a lost connection raises
-            self._drop()
-            raise NoCluster(str(error)) from error
+        def hand_over(client: Any) -> None:
+            fire_and_forget(client.submit(compute, run_id, limit, key=run_id, pure=False))
+
+        self._asked(hand_over)
 
     def forget(self, run_ids: Iterable[str]) -> None:
         """Take back runs that ended before a worker came to them; one that is computed goes on.
@@ -83,12 +80,10 @@ class Cluster:
         """
         from distributed import Future
 
-        client = self._connected()
-        try:
+        def take_back(client: Any) -> None:
             client.cancel([Future(run_id, client) for run_id in run_ids], force=True)
-        except Exception as error:  # whatever a lost connection raises
-            self._drop()
-            raise NoCluster(str(error)) from error
+
+        self._asked(take_back)
 
     def close(self) -> None:
         """Let the cluster go; runs on a scheduler of others go on."""
@@ -98,11 +93,12 @@ class Cluster:
                 self._own.close(timeout=2)
         self._own = None
 
-    def _asked(self, question: Any) -> Any:
+    def _asked(self, question: Callable[[Any], Any]) -> Any:
+        """Return what a question to the scheduler's client is answered."""
         client = self._connected()
         try:
-            return client.run_on_scheduler(question)
-        except Exception as error:
+            return question(client)
+        except Exception as error:  # whatever a lost connection raises
             self._drop()
             raise NoCluster(str(error)) from error
 
