@@ -122,6 +122,11 @@ def _more(count: int, what: str) -> list[str]:
     return [f"… {count - MOST_ROWS:,} more {what}"] if count > MOST_ROWS else []
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words: `1 case`, `2,000 cases`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def figure(value: Any, *, scale: float = 1.0, digits: int | None = None, after: str = "") -> str:
     """Put a value into a cell: divided by `scale`, text as it is, a missing one as a dash."""
     if isinstance(value, str):

@@ -30,6 +30,8 @@ from models.plan import Status
 from models.problems import Problem
 from models.views import Part, Shown
 
+SAMPLE = 20
+"""Cases that are solved again unless told otherwise."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file in an archive, so that the same results make the same bytes."""
 
@@ -138,7 +140,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def reproduce(
     file: str | Path,
     *,
-    sample: int | None = 20,
+    sample: int | None = SAMPLE,
     seed: int = 0,
     workers: int | None = None,
     progress: Watcher | bool | None = None,

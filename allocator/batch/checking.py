@@ -17,6 +17,8 @@ from models.problems import Problem, errors
 
 TOLD = 50
 """Most problems of values together that are told one by one."""
+Known = set[tuple[str, str | None]]
+"""Messages and columns of problems."""
 
 
 def prepared(spec: Spec, name: str = "batch") -> Batch:
@@ -59,7 +61,7 @@ def _looked_at(spec: Spec, name: str) -> tuple[Batch, list[Problem]]:
         instance, found = read(source)
         problems += [
             Problem(
-                f"{one.where}: {one.message}",
+                one.message if one.table is None else f"{one.where}: {one.message}",
                 one.expected,
                 name,
                 None,
@@ -72,9 +74,17 @@ def _looked_at(spec: Spec, name: str) -> tuple[Batch, list[Problem]]:
             instances.append(instance)
     settings, wrong = points(spec.design, instances, spec.policy, name)
     batch = Batch(spec, tuple(instances), tuple(settings))
+    base = Question(spec.policy, Variation())
+    of_policy = [(one, instance) for instance in instances for one in base.problems(instance)]
+    problems += wrong
+    problems += [
+        Problem(_for(instance, one), one.expected, name, None, f"policy.{one.column}", one.value)
+        for one, instance in of_policy
+    ]
+    known = {(one.message, one.column) for one, _ in of_policy}
     unusable = set[tuple[str, Value]]()
-    problems += [*wrong, *_wrong_alone(batch, name, unusable)]
-    problems += _wrong_together(batch, name, unusable)
+    problems += _wrong_alone(batch, name, known, unusable)
+    problems += _wrong_together(batch, name, known, unusable)
     return batch, list(dict.fromkeys(problems))
 
 
@@ -94,18 +104,19 @@ def _who_works(spec: Spec, name: str) -> Iterator[Problem]:
             yield Problem(message, expected, name, None, f"options.{option}", str(value))
 
 
-def _wrong_alone(batch: Batch, name: str, unusable: set[tuple[str, Value]]) -> list[Problem]:
-    """Return what is wrong with the policy, and with single values where nothing else is varied.
+def _wrong_alone(
+    batch: Batch, name: str, known: Known, unusable: set[tuple[str, Value]]
+) -> list[Problem]:
+    """Return what is wrong with single values where nothing else is varied.
 
-    Takes note of inputs and values that are wrong.
+    Parameters
+    ----------
+    known
+        What is wrong where nothing is varied.
+    unusable
+        Takes inputs and values that are wrong.
     """
     base = Question(batch.spec.policy, Variation())
-    of_policy = [
-        Problem(_for(instance, one), one.expected, name, None, f"policy.{one.column}", one.value)
-        for instance in batch.instances
-        for one in base.problems(instance)
-    ]
-    known = _known(batch, base)
     found: dict[Problem, dict[str, None]] = {}
     for (_, path, value), (column, row) in values(batch.spec.design).items():
         for message, one in _wrong_value(batch, base, path, value):
@@ -115,8 +126,7 @@ def _wrong_alone(batch: Batch, name: str, unusable: set[tuple[str, Value]]) -> l
             said = str(value) if one.value is None else one.value
             problem = Problem(message, one.expected, name, row, column)
             found.setdefault(problem, {})[said] = None
-    together = [replace(problem, value=", ".join(said)[:80]) for problem, said in found.items()]
-    return of_policy + together
+    return [replace(problem, value=", ".join(said)[:80]) for problem, said in found.items()]
 
 
 def _wrong_value(
@@ -132,24 +142,18 @@ def _wrong_value(
         yield from ((_for(instance, one), one) for one in question.problems(instance))
 
 
-def _known(batch: Batch, base: Question) -> set[tuple[str, str | None]]:
-    """Return what is wrong where nothing is varied."""
-    return {
-        (one.message, one.column) for instance in batch.instances for one in base.problems(instance)
-    }
-
-
 def _wrong_together(
-    batch: Batch, name: str, unusable: Container[tuple[str, Value]]
+    batch: Batch, name: str, known: Known, unusable: Container[tuple[str, Value]]
 ) -> Iterator[Problem]:
     """Yield what is wrong with settings whose values are possible one by one.
 
     Parameters
     ----------
+    known
+        What is wrong where nothing is varied.
     unusable
         Inputs and values that are wrong whatever the others are; they are left out.
     """
-    known = _known(batch, Question(batch.spec.policy, Variation()))
     asked: dict[tuple[str, str], list[Problem]] = {}
     told = set[str]()
     count = 0

@@ -18,7 +18,7 @@ from allocator.sensitivity.inputs import whole
 from allocator.sensitivity.watching import Watcher, watcher
 from allocator.solve.engine import Flag
 from models.plan import Plan
-from models.views import Part, Shown
+from models.views import Part, Shown, counted
 
 FIRST = 10
 """Cases that are shown."""
@@ -136,7 +136,7 @@ class Planned(Shown):
         """How many cases, how many of them are solved cold as well, and about how long it takes."""
         batch = self.batch
         parts = [
-            f"{_several(len(batch), 'case')} (instances × settings × seeds: "
+            f"{counted(len(batch), 'case')} (instances × settings × seeds: "
             f"{len(batch.instances)} × {len(batch.points):,} × {len(batch.seeds)})",
             f"solved cold as well: {self.checks:,}",
         ]
@@ -144,7 +144,7 @@ class Planned(Shown):
             cold = [one.seconds for one in self.trials if one.case is None]
             warm = [one.seconds for one in self.trials if one.case is not None]
             parts += [
-                f"about {in_words(self.seconds)} with {_several(self.workers, 'worker')}, at most "
+                f"about {in_words(self.seconds)} with {counted(self.workers, 'worker')}, at most "
                 f"{in_words(self.seconds_at_most)}",
                 f"tried: {_took(cold, 'base plan')}, {_took(warm, 'case')} from it",
             ]
@@ -160,10 +160,6 @@ class Planned(Shown):
 
     def __str__(self) -> str:
         return "\n".join([*self.lines, "", self.first.to_string(index=False, na_rep="")])
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _took(seconds: Sequence[float], what: str) -> str:

@@ -248,6 +248,7 @@ def reproduce_command(
       allocator batch reproduce published.zip --sample 200 --seed 7 --json
     """  # noqa: D301  # \b keeps the examples on lines of their own
     from allocator import batch
+    from allocator.batch.archive import SAMPLE
 
     if all_ and sample is not None:
         raise typer.BadParameter("give --sample or --all, not both")
@@ -255,7 +256,7 @@ def reproduce_command(
     found = _watched(
         lambda watch: batch.reproduce(
             file,
-            sample=None if all_ else sample or 20,
+            sample=None if all_ else sample or SAMPLE,
             seed=seed,
             workers=workers,
             progress=watch,

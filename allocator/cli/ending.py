@@ -44,13 +44,17 @@ _CODES: tuple[tuple[type[AllocatorError], Exit], ...] = (
 class Commands(TyperGroup):
     """The commands, with every error of this package turned into a message and a code."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Remember what was given, to tell values that are refused."""
+        ctx.meta[GIVEN] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command asked for."""
-        given = [*ctx._protected_args, *ctx.args]  # before they are taken apart
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
-            error.message = _with_value(error, given)
+            error.message = _with_value(error, ctx.meta[GIVEN])
             raise
         except AllocatorError as error:
             _tell(error, as_json=bool(ctx.meta.get(AS_JSON)))
@@ -82,6 +86,8 @@ def _with_value(error: typer.BadParameter, given: Sequence[str]) -> str:
 
 AS_JSON = "allocator.as_json"
 """Under this name the context remembers that machines will read the answer."""
+GIVEN = "allocator.given"
+"""And under this one all words of the command."""
 
 
 def _tell(error: AllocatorError, *, as_json: bool) -> None:

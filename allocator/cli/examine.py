@@ -11,6 +11,7 @@ import typer
 from allocator.cli.ending import Exit
 from allocator.cli.options import InstanceArgument, JsonOption, PlanArgument, PolicyOption
 from models.problems import Problem, Severity, errors, warnings
+from models.views import counted
 
 SettingsOption = Annotated[
     list[str] | None,
@@ -76,11 +77,7 @@ def _print_problems(name: str, problems: Sequence[Problem]) -> None:
             typer.echo(f"  {place + ': ' if place else ''}{mark}{problem.message}{value}")
             typer.echo(f"      {problem.expected}")
     wrong, doubtful = len(errors(problems)), len(warnings(problems))
-    typer.echo(f"{name}: {_count(wrong, 'error')}, {_count(doubtful, 'warning')}")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    typer.echo(f"{name}: {counted(wrong, 'error')}, {counted(doubtful, 'warning')}")
 
 
 def verify_command(
@@ -104,6 +101,6 @@ def verify_command(
     else:
         for violation in violations:
             typer.echo(f"{violation.rule} at {violation.where}: {violation.message}")
-        said = _count(len(violations), "violation") if violations else "every rule and figure holds"
+        said = counted(len(violations), "violation") if violations else "every rule and figure holds"
         typer.echo(f"{plan}: {said}")
     raise typer.Exit(Exit.SOLVER if violations else Exit.DONE)

@@ -181,7 +181,7 @@ def get_diff(run_id: str, other_id: str, store: StoreDep, caller: RunReader) -> 
 
 
 @lru_cache(maxsize=WORDS)
-def explanation_in_words(explanation: results.Explained, language: Language) -> str:
+def explanation_in_words(explanation: results.Why, language: Language) -> str:
     """Return an explanation as it is kept in words, one thing a line."""
     return in_words(Explanation.model_validate(explanation.content), language)
 

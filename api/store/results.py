@@ -99,7 +99,7 @@ def number(connection: sa.Connection, run_id: str, municipality: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Explained:
+class Why:
     """Why a plan asks a municipality for its number.
 
     Attributes
@@ -117,11 +117,11 @@ class Explained:
     content: dict[str, Any] = field(repr=False, compare=False)
 
 
-def explanation(connection: sa.Connection, run_id: str, municipality: str) -> Explained | None:
+def explanation(connection: sa.Connection, run_id: str, municipality: str) -> Why | None:
     """Return the newest explanation of a number of a plan, or None."""
     asked = {"run_id": run_id, "municipality": municipality}
     row = connection.execute(_EXPLANATION, asked).first()
-    return None if row is None else Explained(row.run_id, municipality, row.content)
+    return None if row is None else Why(row.run_id, municipality, row.content)
 
 
 def explained(connection: sa.Connection, run_id: str) -> list[str]:

@@ -88,6 +88,39 @@ def test_a_plan_that_is_stopped_has_no_estimate() -> None:
     assert (found.seconds, found.trials, len(found.batch)) == (None, (), 1)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--workers", "two"), "'--workers': 'two': should be a valid integer"),
+        (("--workers=0",), "'--workers': '0': should be greater than or equal to 1"),
+        (("--workers", 1, "--scheduler", "x"), "give --workers or --scheduler, not both"),
+    ],
+)
+def test_options_that_are_refused_show_their_value(
+    tmp_path: Path, arguments: tuple[object, ...], said: str
+) -> None:
+    spec, out = tmp_path / "batch.toml", tmp_path / "out"
+    spec.write_text(SPEC, encoding="utf-8")
+    code, _, told = invoke("run", spec, "--out", out, *arguments)
+    plain = " ".join(told.replace("│", " ").split())
+    assert (code, out.exists()) == (Exit.USAGE, False)
+    assert said in plain
+
+
+def test_a_sample_and_all_are_not_asked_for_at_once(tmp_path: Path) -> None:
+    code, _, told = invoke("reproduce", tmp_path / "x.zip", "--all", "--sample", 5)
+    assert code == Exit.USAGE
+    assert "not both" in told
+
+
+def test_what_is_no_address_is_told_at_once(tmp_path: Path) -> None:
+    spec, out = tmp_path / "batch.toml", tmp_path / "out"
+    spec.write_text(SPEC, encoding="utf-8")
+    code, _, told = invoke("run", spec, "--out", out, "--scheduler", "nowhere")
+    assert (code, out.exists()) == (Exit.SOLVER, False)
+    assert "give an address such as tcp://HOST:8786" in told
+
+
 @pytest.mark.enable_socket
 def test_where_no_scheduler_answers_no_folder_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -114,6 +147,9 @@ def test_a_batch_is_run_archived_and_reproduced(tmp_path: Path) -> None:
     assert "done" in told
     code, _, _ = invoke("run", spec, "--out", out)
     assert code == Exit.USAGE
+    code, _, told = invoke("report", out, "--out", tmp_path, "--overwrite")
+    assert code == Exit.USAGE
+    assert "for it is no file" in told
     code, _, told = invoke("archive", out)
     assert (code, told.strip()) == (Exit.DONE, f"written to {tmp_path / 'out.zip'}")
     code, said, _ = invoke("reproduce", tmp_path / "out.zip", "--all", "--workers", 1)

@@ -8,6 +8,7 @@ import pandas as pd
 from allocator.batch.analysis.levels import EACH
 from allocator.sensitivity.inputs import ASSUME
 from allocator.sensitivity.tables import records
+from models.views import counted
 
 if TYPE_CHECKING:
     from allocator.batch.analysis.result import Analysis
@@ -43,10 +44,10 @@ def gaps_in_words(found: "Analysis", about: dict[str, Any]) -> Iterator[str]:
     name = about["instance"]
     reasons, refused = found.of("without_plan", name), found.of("refused", name)
     for row in records(reasons.head(SAID)):
-        yield f"without a plan: {_cases(row['cases'])}: {row['why']}"
+        yield f"without a plan: {counted(row['cases'], 'case')}: {row['why']}"
     if len(reasons) > SAID:
         others = reasons["cases"].iloc[SAID:]
-        yield f"without a plan: {_cases(others.sum())}: {len(others):,} other reasons"
+        yield f"without a plan: {counted(others.sum(), 'case')}: {len(others):,} other reasons"
     if not about["inputs"]:
         yield "no input has two values in the cases that are answered"
     for row in records(found.of("too_few", name)):
@@ -60,10 +61,6 @@ def gaps_in_words(found: "Analysis", about: dict[str, Any]) -> Iterator[str]:
         yield f"no {what}{where}: of {row['of']:,} cases {row['why']}"
     if len(refused) > SAID:
         yield f"no indices in {len(refused) - SAID:,} further places"
-
-
-def _cases(count: int) -> str:
-    return f"{count:,} case{'' if count == 1 else 's'}"
 
 
 def points_in_words(curve: pd.DataFrame) -> str:
