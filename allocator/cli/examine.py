@@ -101,6 +101,6 @@ def verify_command(
     else:
         for violation in violations:
             typer.echo(f"{violation.rule} at {violation.where}: {violation.message}")
-        said = counted(len(violations), "violation") if violations else "every rule and figure holds"
-        typer.echo(f"{plan}: {said}")
+        found = counted(len(violations), "violation")
+        typer.echo(f"{plan}: {found if violations else 'every rule and figure holds'}")
     raise typer.Exit(Exit.SOLVER if violations else Exit.DONE)
